@@ -1,0 +1,63 @@
+/** Between S3's headers and the port's words. */
+import type { ObjectKey } from '#core/key.ts';
+import type { CopySource, ObjectAttributes, ObjectHead } from '#core/ports.ts';
+import { encodePath } from './sigv4.ts';
+
+const CONTENT_HEADERS = [
+  ['contentType', 'content-type'],
+  ['contentEncoding', 'content-encoding'],
+  ['contentLanguage', 'content-language'],
+  ['contentDisposition', 'content-disposition'],
+  ['cacheControl', 'cache-control'],
+] as const;
+const META = 'x-amz-meta-';
+
+export function attributeHeaders(attributes: ObjectAttributes): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [property, header] of CONTENT_HEADERS) {
+    const value = attributes[property];
+    if (value !== undefined) headers[header] = value;
+  }
+  for (const [name, value] of Object.entries(attributes.metadata)) headers[META + name] = value;
+  return headers;
+}
+
+export function headOf(key: ObjectKey, headers: Readonly<Record<string, string>>): ObjectHead {
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith(META)) metadata[name.slice(META.length)] = value;
+  }
+  const head: ObjectHead = {
+    key,
+    sizeBytes: totalSize(headers),
+    etag: unquote(headers.etag ?? ''),
+    lastModifiedMs: Date.parse(headers['last-modified'] ?? '') || 0,
+    metadata,
+  };
+  for (const [property, header] of CONTENT_HEADERS) {
+    const value = headers[header];
+    if (value !== undefined) head[property] = value;
+  }
+  const versionId = headers['x-amz-version-id'];
+  if (versionId !== undefined && versionId !== 'null') head.versionId = versionId;
+  const crc32 = headers['x-amz-checksum-crc32'];
+  if (crc32 !== undefined) head.crc32 = crc32;
+  return head;
+}
+
+export function sourceHeaders({ bucket, key, ifMatch }: CopySource): Record<string, string> {
+  return {
+    'x-amz-copy-source': `/${bucket}/${encodePath(key)}`,
+    'x-amz-copy-source-if-match': `"${ifMatch}"`,
+  };
+}
+
+export function unquote(etag: string): string {
+  return etag.replace(/^(?:W\/)?"|"$/g, '').replaceAll('&quot;', '');
+}
+
+/** The size of the whole object, also when the answer is a range of it. */
+function totalSize(headers: Readonly<Record<string, string>>): number {
+  const total = headers['content-range']?.split('/')[1];
+  return Number(total ?? headers['content-length'] ?? 0);
+}

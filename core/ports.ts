@@ -1,0 +1,111 @@
+/**
+ * The ports: what Sluice needs from the world outside, in its own words. Adapters implement them, test/contracts
+ * proves every adapter on the same suite, and the loops and handlers receive them as arguments.
+ */
+import type { ObjectKey } from './key.ts';
+import type { LedgerEntry, MirrorRecord } from './ledger-entry.ts';
+
+/** What travels with an object beside its bytes. Metadata names are lower case, without `x-amz-meta-`. */
+export interface ObjectAttributes {
+  metadata: Readonly<Record<string, string>>;
+  contentType?: string;
+  contentEncoding?: string;
+  contentLanguage?: string;
+  contentDisposition?: string;
+  cacheControl?: string;
+}
+
+export interface ObjectHead extends ObjectAttributes {
+  key: ObjectKey;
+  sizeBytes: number;
+  /** Without the quotes. An identifier of a state, never a content hash to compare across stores. */
+  etag: string;
+  versionId?: string;
+  lastModifiedMs: number;
+  /** Base64 CRC-32 of the whole object, where the store keeps one. */
+  crc32?: string;
+}
+
+export interface ObjectSummary {
+  key: ObjectKey;
+  sizeBytes: number;
+  etag: string;
+  lastModifiedMs: number;
+}
+
+export interface PutOptions extends ObjectAttributes {
+  /** Only create: the write fails with `PreconditionFailed` when the key exists. */
+  ifAbsent?: boolean;
+}
+
+export interface PutResult {
+  etag: string;
+  versionId?: string;
+}
+
+export interface PartResult {
+  partNumber: number;
+  etag: string;
+}
+
+/** Bytes `start` to `end`, both inclusive. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+export interface CopySource {
+  bucket: string;
+  key: ObjectKey;
+  /** The copy fails with `PreconditionFailed` when the source has another ETag. */
+  ifMatch: string;
+}
+
+/**
+ * One bucket of an S3-compatible store.
+ *
+ * Every method throws `SyncError` (op, key, code, retryable). An absent object is a value (`undefined`, `'absent'`);
+ * an absent bucket (`NoSuchBucket`), a refusal (`AccessDenied`) and an unreachable store are errors, never "empty".
+ */
+export interface ObjectStore {
+  readonly bucket: string;
+  head(key: ObjectKey): Promise<ObjectHead | undefined>;
+  /** Sends the whole body with MD5 and, where probed, CRC-32; resolves once the store has confirmed the checksum. */
+  put(key: ObjectKey, body: Uint8Array, options: PutOptions): Promise<PutResult>;
+  /** The body is checked against its Content-Length; a short body throws `Truncated` while it is read. */
+  get(
+    key: ObjectKey,
+    options?: { range?: ByteRange; ifMatch?: string },
+  ): Promise<{ head: ObjectHead; body: AsyncIterable<Uint8Array> }>;
+  /** `'changed'`: the object no longer has the ETag asked for, and it stays. */
+  delete(key: ObjectKey, options?: { ifMatch?: string }): Promise<'deleted' | 'changed'>;
+  /** Server-side copy of up to 5 GiB. Attributes are carried over, or replaced when they are given. */
+  copy(key: ObjectKey, source: CopySource, attributes?: ObjectAttributes): Promise<PutResult>;
+  createMultipart(key: ObjectKey, attributes: ObjectAttributes): Promise<string>;
+  uploadPart(key: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array): Promise<PartResult>;
+  uploadPartCopy(
+    key: ObjectKey,
+    uploadId: string,
+    partNumber: number,
+    source: CopySource,
+    range: ByteRange,
+  ): Promise<PartResult>;
+  completeMultipart(key: ObjectKey, uploadId: string, parts: readonly PartResult[]): Promise<PutResult>;
+  abortMultipart(key: ObjectKey, uploadId: string): Promise<void>;
+  /** All objects below the prefix in the order the store lists them (UTF-8 bytes). */
+  list(prefix: string): AsyncIterable<ObjectSummary>;
+}
+
+/**
+ * The table of what is where. Writes are compare-and-set on `revision`, so that two handlers of one key cannot
+ * undo each other; mirror records live beside the entry and are never touched by `put`.
+ */
+export interface Ledger {
+  get(key: ObjectKey): Promise<LedgerEntry | undefined>;
+  /** Writes the entry if the stored revision is still `entry.revision - 1` (0: none yet). */
+  put(entry: LedgerEntry): Promise<'written' | 'conflict'>;
+  /** Notes what a destination holds; creates a row in state `unknown` when events have not told of the key yet. */
+  recordMirror(key: ObjectKey, destination: string, record: MirrorRecord): Promise<void>;
+  /** Every entry in key order (UTF-8 bytes), with constant memory. */
+  entries(): AsyncIterable<LedgerEntry>;
+}

@@ -1,0 +1,111 @@
+/** S3 event notifications: the text of a queue message becomes events once, here, and is trusted afterwards. */
+import { z } from 'zod';
+import { SyncError } from './errors.ts';
+import { keyFromEvent, type ObjectKey } from './key.ts';
+
+export interface ObjectEvent {
+  /** `other`: tags, ACLs, restores, transitions; the object's bytes stay what they were. */
+  kind: 'created' | 'removed' | 'other';
+  /** The store's name of the event without `s3:`, for the log. */
+  name: string;
+  bucket: string;
+  key: ObjectKey;
+  /** Empty when it says nothing about the order of the key's states. */
+  sequencer: string;
+  etag: string;
+  sizeBytes: number;
+  versionId: string;
+  timeMs: number;
+}
+
+const VERSION = /^2\.\d+$/;
+
+const record = z.object({
+  eventVersion: z.string().regex(VERSION, { error: 'an event version 2.x' }),
+  eventSource: z.string(),
+  eventTime: z.iso.datetime({ offset: true }).pipe(z.coerce.date()),
+  eventName: z.string().min(1),
+  s3: z.object({
+    bucket: z.object({ name: z.string().min(1) }),
+    object: z.object({
+      key: z.string().min(1),
+      size: z.number().nonnegative().nullish(),
+      eTag: z.string().nullish(),
+      versionId: z.string().nullish(),
+      sequencer: z.string().nullish(),
+    }),
+  }),
+});
+const notification = z.object({ Records: z.array(record) });
+/** Sent once when a notification is configured: it has no records. */
+const testEvent = z.object({ Event: z.literal('s3:TestEvent') });
+const snsEnvelope = z.object({ Type: z.string(), TopicArn: z.string() });
+
+/**
+ * The events of one queue message (an S3 notification, delivered raw by SNS), in the order of its records; none for
+ * `s3:TestEvent`. Fields that a newer minor version adds are ignored.
+ *
+ * @throws SyncError, not retryable, naming what is wrong: such a message belongs in the dead-letter queue.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ */
+export function parseS3Event(body: string): ObjectEvent[] {
+  const value = parseJson(body);
+  if (testEvent.safeParse(value).success) return [];
+  const result = notification.safeParse(value);
+  if (result.success) return result.data.Records.map(objectEvent);
+  if (snsEnvelope.safeParse(value).success) {
+    throw malformed('is an SNS envelope', 'Turn on raw message delivery for the subscription.');
+  }
+  const issue = result.error.issues[0];
+  throw malformed(`is no S3 notification: ${issue?.path.join('.') || 'the message'}: ${issue?.message}`);
+}
+
+function objectEvent(parsed: z.output<typeof record>): ObjectEvent {
+  const { object, bucket } = parsed.s3;
+  const name = parsed.eventName.replace(/^s3:/, '');
+  const versionId = object.versionId ?? '';
+  return {
+    kind: kindOf(name),
+    name,
+    bucket: bucket.name,
+    key: keyFromEvent(object.key),
+    sequencer: ordersTheKey(parsed.eventSource, name, versionId) ? (object.sequencer ?? '') : '',
+    etag: (object.eTag ?? '').replaceAll('"', ''),
+    sizeBytes: object.size ?? 0,
+    versionId,
+    timeMs: parsed.eventTime.getTime(),
+  };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html */
+function kindOf(name: string): ObjectEvent['kind'] {
+  if (name.startsWith('ObjectCreated:')) return 'created';
+  if (name.startsWith('ObjectRemoved:') || name.startsWith('LifecycleExpiration:')) return 'removed';
+  return name === 'ReducedRedundancyLostObject' ? 'removed' : 'other';
+}
+
+/**
+ * MinIO's sequencer is its clock (minio/minio#18272). And the removal of one version, which may be any of them, or a
+ * delete marker whose removal brings the object back, does not tell what the key holds afterwards.
+ */
+function ordersTheKey(source: string, name: string, versionId: string): boolean {
+  return source === 'aws:s3' && !(name.endsWith(':Delete') && versionId !== '');
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw malformed(`is not JSON: ${error.message}`);
+  }
+}
+
+function malformed(what: string, hint?: string): SyncError {
+  return new SyncError(`the message ${what}`, {
+    op: 'parse-event',
+    retryable: false,
+    code: 'BadEvent',
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

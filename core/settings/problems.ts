@@ -1,0 +1,113 @@
+/** Turns what zod found into lines a person can act on: every problem at once, with key, found and expected. */
+import { z } from 'zod';
+
+export interface SettingsProblem {
+  /** `destinations[0].bucket`; empty for the file as a whole. */
+  path: string;
+  found: string;
+  expected: string;
+}
+
+/** The parsed settings, or every problem of the file. Never throws for what the file says. */
+export function parseSettings<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): { settings: z.output<Schema> } | { problems: SettingsProblem[] } {
+  const result = schema.safeParse(value ?? {}, { reportInput: true });
+  if (result.success) return { settings: result.data };
+  return { problems: result.error.issues.flatMap((issue) => explain(issue, value, schema)) };
+}
+
+/** One line a problem: `agent.yaml: folders[0].mode: found "copy", expected one of …`. */
+export function formatProblems(file: string, problems: readonly SettingsProblem[]): string {
+  return problems
+    .map(
+      ({ path, found, expected }) =>
+        `${file}: ${path === '' ? '' : `${path}: `}found ${found}, expected ${expected}`,
+    )
+    .join('\n');
+}
+
+function explain(issue: z.core.$ZodIssue, root: unknown, schema: z.ZodType): SettingsProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, issue.path);
+    return issue.keys.map((key) => {
+      const near = nearest(key, known);
+      return {
+        path: pathText([...issue.path, key]),
+        found: 'an unknown setting',
+        expected: near === undefined ? `one of ${known.join(', ')}` : `${near} (did you mean that?)`,
+      };
+    });
+  }
+  const found = show(issue.input ?? valueAt(root, issue.path));
+  return [{ path: pathText(issue.path), found, expected: expectation(issue) }];
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `a value of type ${issue.expected}`;
+    case 'invalid_value':
+      return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'too_small':
+      return `at least ${issue.minimum}`;
+    case 'too_big':
+      return `at most ${issue.maximum}`;
+    case 'invalid_format':
+      return issue.message.startsWith('Invalid') ? `a valid ${issue.format}` : issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}
+
+/** The keys that the schema knows at a path; looked up in its JSON Schema, which follows every wrapper. */
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  type Node = { properties?: Record<string, Node>; items?: Node };
+  let node: Node | undefined = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node;
+  for (const part of path) node = typeof part === 'number' ? node?.items : node?.properties?.[String(part)];
+  return Object.keys(node?.properties ?? {});
+}
+
+/** The known key within two edits, as a reader would have mistyped it. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  return known
+    .map((candidate) => ({ candidate, edits: editDistance(key.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ edits }) => edits <= 2)
+    .sort((a, b) => a.edits - b.edits)[0]?.candidate;
+}
+
+function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[right.length] ?? 0;
+}

@@ -1,0 +1,61 @@
+/** From the text of a YAML file and the environment to settings, or to everything that is wrong with them. */
+import { parse, YAMLParseError } from 'yaml';
+import { z } from 'zod';
+import { formatProblems, parseSettings } from './problems.ts';
+
+type Schema = { type?: string; properties?: Record<string, Schema> };
+
+/**
+ * Reads settings. `SLUICE_STORE_BUCKET` in the environment overrides `store.bucket`, and so on for every setting that
+ * is not inside a list.
+ *
+ * @param file name for the messages
+ * @returns the settings, or `problems`: one line each, ready to print
+ */
+export function readSettings<S extends z.ZodType>(
+  schema: S,
+  file: string,
+  text: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): { settings: z.output<S> } | { problems: string } {
+  let value: unknown;
+  try {
+    value = parse(text) ?? {};
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    return { problems: `${file}: is not YAML: ${error.message.split('\n')[0] ?? ''}` };
+  }
+  if (isRecord(value)) {
+    override(
+      value,
+      z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema,
+      'SLUICE',
+      environment,
+    );
+  }
+  const result = parseSettings(schema, value);
+  return 'settings' in result ? result : { problems: formatProblems(file, result.problems) };
+}
+
+function override(
+  target: Record<string, unknown>,
+  schema: Schema,
+  stem: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): void {
+  for (const [key, child] of Object.entries(schema.properties ?? {})) {
+    const variable = `${stem}_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+    if (child.properties !== undefined) {
+      const inner = target[key] ?? {};
+      if (!isRecord(inner)) continue;
+      override(inner, child, variable, environment);
+      if (Object.keys(inner).length > 0) target[key] = inner;
+    } else if (child.type !== 'array' && environment[variable] !== undefined) {
+      target[key] = child.type === 'string' ? environment[variable] : parse(environment[variable]);
+    }
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

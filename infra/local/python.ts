@@ -1,0 +1,112 @@
+/**
+ * The emulator is a Python program. It lives in a virtual environment inside the project's ignored folder, so that
+ * nothing is installed on the host and removing the folder removes everything.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { SyncError } from '#core/errors.ts';
+
+const run = promisify(execFile);
+
+/** boto3 is for the emulator's Python Lambdas; this botocore is the one that ministack 1.5.33 was tried with. */
+export const EMULATOR_PACKAGES = ['ministack==1.5.33', 'boto3', 'botocore==1.43.106'] as const;
+
+const CANDIDATES = [
+  'python3',
+  'python3.14',
+  'python3.13',
+  'python3.12',
+  'python3.11',
+  'python3.10',
+  'python',
+];
+const MINIMUM = [3, 10] as const;
+const INSTALL_TIMEOUT_MS = 170_000;
+
+/** The path of the environment's Python, with the emulator installed; creates the environment when it is missing. */
+export async function emulatorPython(localDir: string, onProgress: (line: string) => void): Promise<string> {
+  const venv = join(localDir, 'venv');
+  const python = join(venv, 'bin', 'python');
+  const wanted = EMULATOR_PACKAGES.join('\n');
+  if ((await readStamp(venv)) === wanted) return python;
+
+  const system = await findPython();
+  onProgress(`installing the AWS emulator (${EMULATOR_PACKAGES[0]}), once`);
+  // Built beside and renamed: an interrupted or simultaneous start never leaves half an environment in place.
+  const building = join(localDir, `venv.${process.pid}`);
+  await mkdir(localDir, { recursive: true });
+  await rm(building, { recursive: true, force: true });
+  try {
+    await install(system, building);
+    await writeFile(join(building, STAMP), wanted);
+    if ((await readStamp(venv)) === wanted) return python;
+    await rm(venv, { recursive: true, force: true });
+    await rename(building, venv);
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+  return python;
+}
+
+const STAMP = 'sluice-packages.txt';
+
+async function readStamp(venv: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(venv, STAMP), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function findPython(): Promise<string> {
+  const seen: string[] = [];
+  for (const candidate of CANDIDATES) {
+    const version = await pythonVersion(candidate);
+    if (version === undefined) continue;
+    const [major = 0, minor = 0] = version;
+    if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) return candidate;
+    seen.push(`${candidate} is ${major}.${minor}`);
+  }
+  throw new SyncError(
+    `the AWS emulator needs Python ${MINIMUM.join('.')} or newer; found ${seen.join(', ') || 'none in PATH'}`,
+    {
+      op: 'start-emulator',
+      retryable: false,
+      hint: 'Install it (Debian and Ubuntu: apt install python3 python3-venv), or set AWS_ENDPOINT_URL to an emulator that runs already.',
+    },
+  );
+}
+
+async function pythonVersion(command: string): Promise<number[] | undefined> {
+  try {
+    const { stdout } = await run(command, ['-c', 'import sys; print(*sys.version_info[:2])']);
+    return stdout.trim().split(' ').map(Number);
+  } catch (error) {
+    // Absent, not executable, or a shim that points nowhere: in each case not a Python to use.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
+
+async function install(system: string, venv: string): Promise<void> {
+  const failed = (what: string, hint: string) => (cause: unknown) => {
+    const detail = String((cause as { stderr?: string }).stderr ?? cause).trim();
+    throw new SyncError(`${what}: ${detail.split('\n').slice(-3).join(' ')}`, {
+      op: 'install-emulator',
+      retryable: false,
+      hint,
+      cause,
+    });
+  };
+  await run(system, ['-m', 'venv', venv]).catch(
+    failed('no virtual environment could be made', 'Debian and Ubuntu: apt install python3-venv.'),
+  );
+  await run(join(venv, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...EMULATOR_PACKAGES], {
+    timeout: INSTALL_TIMEOUT_MS,
+  }).catch(
+    failed('pip could not install the emulator', 'Check that PyPI, or your mirror of it, is reachable.'),
+  );
+}
