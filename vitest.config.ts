@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The suites and how their counts are told. */
+/** Three suites: what needs nothing, what needs an S3 server (the emulator), and what needs the deployed stack. */
 export default defineConfig({
   test: {
     reporters: ['default', './test/setup/counts-reporter.ts'],
@@ -11,6 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
+          globalSetup: ['./test/setup/emulator.ts'],
           testTimeout: 60_000,
           hookTimeout: 300_000,
         },

@@ -3,7 +3,7 @@
 /** Seconds since 1970 with nine decimals, as rclone writes and reads it: https://rclone.org/s3/#modification-times */
 const MTIME = 'mtime';
 /** Hex MD5 of the whole object; an ETag is not one for multipart and KMS objects. */
-const MD5 = 'sluice-md5';
+export const MD5_METADATA = 'sluice-md5';
 
 export interface FileFacts {
   mtimeNs: bigint;
@@ -21,7 +21,7 @@ export function fileMetadata(facts: FileFacts): Record<string, string> {
     mode: (facts.mode & 0o7777).toString(8),
     uid: String(facts.uid),
     gid: String(facts.gid),
-    [MD5]: facts.md5,
+    [MD5_METADATA]: facts.md5,
   };
 }
 

@@ -9,7 +9,7 @@ export interface DirtySet {
   /** Paths waiting or in work; those put off do not count. */
   readonly size: number;
   readonly putOff: number;
-  /** Resolves when nothing waits and nothing is in work; what is put off may remain. */
+  /** Resolves when nothing waits, is in work or is put off. */
   idle(): Promise<void>;
   /** Take no more work; resolves when what is in work has ended. */
   stop(): Promise<void>;
@@ -49,13 +49,17 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
     active.delete(name);
     if (again.delete(name)) mark(name);
     pump();
-    if (active.size === 0 && (stopped || waiting.size === 0)) {
+    if (isIdle()) {
       for (const resolve of idleWaiters.splice(0)) resolve();
     }
   }
 
+  function isIdle(): boolean {
+    return active.size === 0 && (stopped || waiting.size + timers.size === 0);
+  }
+
   function settled(): Promise<void> {
-    if (active.size === 0 && (stopped || waiting.size === 0)) return Promise.resolve();
+    if (isIdle()) return Promise.resolve();
     return new Promise((resolve) => idleWaiters.push(resolve));
   }
 

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
+import { getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -51,6 +51,11 @@ export async function localCertificate(directory: string): Promise<LocalCertific
   const authority = await readFile(certificate.authorityFile, 'utf8');
   await writeFile(certificate.bundleFile, [...rootCertificates, authority].join('\n'));
   return certificate;
+}
+
+/** Makes this process trust the authority, as NODE_EXTRA_CA_CERTS does for the ones that it starts. */
+export async function trustAuthority(authorityFile: string): Promise<void> {
+  setDefaultCACertificates([...getCACertificates('default'), await readFile(authorityFile, 'utf8')]);
 }
 
 async function stillGood({ certificateFile, bundleFile }: LocalCertificate): Promise<boolean> {

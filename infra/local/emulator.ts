@@ -83,6 +83,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         // CDK's own custom resources find the SDK there; a real Lambda has it built in.
         NODE_PATH: join(projectDir, 'node_modules'),
         BIND_HOST: '127.0.0.1',
+        MINISTACK_HOST: '127.0.0.1',
         GATEWAY_PORT: String(port),
         TMPDIR: temporary,
         IOT_MTLS_ENABLED: '0',

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, expect, inject, it } from 'vitest';
+import { fixedCredentials } from '#adapters/s3/credentials.ts';
+import { createS3Store, type StoreOptions } from '#adapters/s3/store.ts';
+import { objectKey } from '#core/key.ts';
+import { objectStoreContract } from '../../contracts/object-store.ts';
+
+const closing: { close(): Promise<void> }[] = [];
+afterAll(() => Promise.all(closing.map((one) => one.close())));
+
+function storeOn(bucket: string, options: Partial<StoreOptions> = {}) {
+  const store = createS3Store({
+    bucket,
+    region: 'us-east-1',
+    endpoint: inject('endpoint'),
+    addressing: 'path',
+    credentials: fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' }),
+    crc32: true,
+    ...options,
+  });
+  closing.push(store);
+  return store;
+}
+
+objectStoreContract('the S3 wire client', async () => {
+  const bucket = `contract-${randomUUID()}`;
+  const client = new S3Client({
+    endpoint: inject('endpoint'),
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  client.destroy();
+  return storeOn(bucket);
+});
+
+it('does not take a missing bucket for an empty one', async () => {
+  const store = storeOn(`missing-${randomUUID()}`);
+  await expect(store.head(objectKey('k'))).rejects.toMatchObject({ code: 'NoSuchBucket', retryable: false });
+  await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject({ code: 'NoSuchBucket' });
+});
+
+it('names an endpoint that cannot be reached, and what to do', async () => {
+  const store = storeOn('b', {
+    endpoint: 'http://127.0.0.1:9',
+    retry: { attempts: 2, baseDelayMs: 1, maxDelayMs: 1 },
+  });
+  await expect(store.head(objectKey('k'))).rejects.toMatchObject({
+    message: expect.stringContaining('http://127.0.0.1:9 cannot be reached'),
+    code: 'ECONNREFUSED',
+    retryable: true,
+    hint: expect.stringContaining('running'),
+  });
+});

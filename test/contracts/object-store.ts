@@ -1,0 +1,150 @@
+/** What every `ObjectStore` must do, whatever is behind it. Run on real servers and on the double. */
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type ObjectKey, objectKey } from '#core/key.ts';
+import type { ObjectStore } from '#core/ports.ts';
+import { compareUtf8 } from '#core/utf8.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const plain = { metadata: {} };
+
+export async function contentOf(store: ObjectStore, key: ObjectKey): Promise<string> {
+  const { body } = await store.get(key);
+  return String(Buffer.concat(await Array.fromAsync(body)));
+}
+
+/** `make` answers a store on an existing, empty bucket. */
+export function objectStoreContract(name: string, make: () => Promise<ObjectStore>): void {
+  describe(`${name} keeps the ObjectStore contract`, () => {
+    let store: ObjectStore;
+    const fresh = (text = 'k') => objectKey(`${text}-${randomUUID()}`);
+    beforeAll(async () => {
+      store = await make();
+    });
+
+    it('answers undefined for an object that is not there', async () => {
+      expect(await store.head(fresh())).toBeUndefined();
+    });
+
+    it('keeps bytes, metadata and content headers', async () => {
+      const key = fresh();
+      const attributes = { metadata: { mtime: '1.5' }, contentType: 'text/plain', cacheControl: 'no-cache' };
+      const { etag } = await store.put(key, bytes('hello'), attributes);
+      expect(await store.head(key)).toMatchObject({ ...attributes, key, sizeBytes: 5, etag });
+      expect(await contentOf(store, key)).toBe('hello');
+    });
+
+    it('keeps an empty object', async () => {
+      const key = fresh();
+      await store.put(key, bytes(''), plain);
+      expect(await store.head(key)).toMatchObject({ sizeBytes: 0 });
+      expect(await contentOf(store, key)).toBe('');
+    });
+
+    it.each([
+      'sp ace',
+      'plus+',
+      'per%cent',
+      'ünï',
+      'e\u0301',
+      '😀',
+      "q'uo(te)*!",
+      'semi;colon',
+      'a&b=c?d#e',
+      '~',
+    ])('round-trips the key %j', async (text) => {
+      const key = fresh(text);
+      await store.put(key, bytes(text), plain);
+      expect(await contentOf(store, key)).toBe(text);
+      const listed = await Array.fromAsync(store.list(key));
+      expect(listed.map((one) => one.key)).toEqual([key]);
+    });
+
+    it('reads a range, and refuses to read another version', async () => {
+      const key = fresh();
+      const { etag } = await store.put(key, bytes('0123456789'), plain);
+      const { body, head } = await store.get(key, { range: { start: 2, end: 4 }, ifMatch: etag });
+      expect(String(Buffer.concat(await Array.fromAsync(body)))).toBe('234');
+      expect(head.sizeBytes).toBe(10);
+      await store.put(key, bytes('other'), plain);
+      await expect(store.get(key, { ifMatch: etag })).rejects.toMatchObject({ code: 'PreconditionFailed' });
+    });
+
+    it('creates only when absent if asked', async () => {
+      const key = fresh();
+      await store.put(key, bytes('first'), { ...plain, ifAbsent: true });
+      await expect(store.put(key, bytes('second'), { ...plain, ifAbsent: true })).rejects.toMatchObject({
+        code: 'PreconditionFailed',
+      });
+      expect(await contentOf(store, key)).toBe('first');
+    });
+
+    it('deletes only the state it was asked to delete', async () => {
+      const key = fresh();
+      const { etag } = await store.put(key, bytes('one'), plain);
+      await store.put(key, bytes('two'), plain);
+      expect(await store.delete(key, { ifMatch: etag })).toBe('changed');
+      expect(await contentOf(store, key)).toBe('two');
+      expect(await store.delete(key)).toBe('deleted');
+      expect(await store.delete(key)).toBe('deleted');
+      expect(await store.head(key)).toBeUndefined();
+    });
+
+    it('copies with the attributes carried or replaced, and only the state asked for', async () => {
+      const from = fresh();
+      const { etag } = await store.put(from, bytes('copy me'), {
+        metadata: { a: '1' },
+        contentType: 'text/x',
+      });
+      const [carried, replaced] = [fresh(), fresh()];
+      await store.copy(carried, { bucket: store.bucket, key: from, ifMatch: etag });
+      expect(await store.head(carried)).toMatchObject({ metadata: { a: '1' }, contentType: 'text/x' });
+      await store.copy(
+        replaced,
+        { bucket: store.bucket, key: from, ifMatch: etag },
+        { metadata: { b: '2' } },
+      );
+      expect((await store.head(replaced))?.metadata).toEqual({ b: '2' });
+      expect(await contentOf(store, replaced)).toBe('copy me');
+      const stale = store.copy(carried, { bucket: store.bucket, key: from, ifMatch: 'f'.repeat(32) });
+      await expect(stale).rejects.toMatchObject({ code: 'PreconditionFailed' });
+    });
+
+    it('joins parts, sent and copied, and forgets an aborted upload', async () => {
+      const [key, from, aborted] = [fresh(), fresh(), fresh()];
+      const part = Buffer.alloc(5 * 1024 * 1024, 'p');
+      const { etag } = await store.put(from, part, plain);
+      const uploadId = await store.createMultipart(key, { metadata: { c: '3' } });
+      const first = await store.uploadPart(key, uploadId, 1, part);
+      const range = { start: 0, end: part.length - 1 };
+      const source = { bucket: store.bucket, key: from, ifMatch: etag };
+      const second = await store.uploadPartCopy(key, uploadId, 2, source, range);
+      const last = await store.uploadPart(key, uploadId, 3, bytes('end'));
+      await store.completeMultipart(key, uploadId, [first, second, last]);
+      expect(await store.head(key)).toMatchObject({ sizeBytes: 2 * part.length + 3, metadata: { c: '3' } });
+
+      const given = await store.createMultipart(aborted, plain);
+      await store.uploadPart(aborted, given, 1, part);
+      await store.abortMultipart(aborted, given);
+      expect(await store.head(aborted)).toBeUndefined();
+    });
+
+    it('lists by prefix in the order of UTF-8 bytes, over pages', async () => {
+      const prefix = `list-${randomUUID()}/`;
+      const names = [
+        'z',
+        'a b',
+        '\uff5e',
+        '😀',
+        'é',
+        ...Array.from({ length: 1005 }, (_, index) => `n${index}`),
+      ];
+      for (let start = 0; start < names.length; start += 50) {
+        const some = names.slice(start, start + 50);
+        await Promise.all(some.map((text) => store.put(objectKey(prefix + text), bytes(text), plain)));
+      }
+      const listed = (await Array.fromAsync(store.list(prefix))).map(({ key }) => key.slice(prefix.length));
+      expect(listed).toEqual([...names].sort(compareUtf8));
+    });
+  });
+}
