@@ -1,10 +1,5 @@
 /** Paths are bytes: on Linux a name need not be text. */
-const SLASH = Buffer.from('/');
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-export function absolutePath(root: Buffer, relative: Buffer): Buffer {
-  return relative.length === 0 ? root : Buffer.concat([root, SLASH, relative]);
-}
 
 /** The path as text, or `undefined` when it is not UTF-8. */
 export function decodeName(path: Buffer): string | undefined {

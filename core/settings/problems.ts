@@ -51,9 +51,9 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'too_small':
-      return `at least ${issue.minimum}`;
+      return issue.message.startsWith('Too small') ? `at least ${issue.minimum}` : issue.message;
     case 'too_big':
-      return `at most ${issue.maximum}`;
+      return issue.message.startsWith('Too big') ? `at most ${issue.maximum}` : issue.message;
     case 'invalid_format':
       return issue.message.startsWith('Invalid') ? `a valid ${issue.format}` : issue.message;
     default:

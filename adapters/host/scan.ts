@@ -1,0 +1,69 @@
+/** Walks a folder in a worker thread, so that watching and uploading go on while a large tree is read. */
+import { Worker } from 'node:worker_threads';
+import { unpackFiles } from './scan-batch.ts';
+import type { WorkerMessage } from './scan-worker.ts';
+import type { FileState } from './tree.ts';
+
+export interface ScannedFile {
+  /** Relative to the root, in bytes. */
+  path: Buffer;
+  state: FileState;
+}
+
+export interface ScanResult {
+  files: number;
+  /** The root included. */
+  directories: number;
+  /** No regular files: symlinks, fifos, sockets, devices. */
+  skipped: { path: Buffer; reason: string }[];
+  /** What could not be read; with one of these, an absent file proves nothing. An empty path is the root. */
+  errors: { path: Buffer; code: string }[];
+  emptyDirectories: Buffer[];
+}
+
+/**
+ * Every regular file below the root, in no order, in batches; the walk waits while eight batches are not taken yet.
+ * `.sluice` directly in the root is left out. Rejects when `onBatch` does or the worker fails; files and directories
+ * that cannot be read are in `errors`, those that vanish meanwhile are left out.
+ */
+export async function scanTree(
+  root: Buffer,
+  onBatch: (files: ScannedFile[]) => void | Promise<void>,
+): Promise<ScanResult> {
+  const taken = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('./scan-worker.ts', import.meta.url), {
+    workerData: { root: new Uint8Array(root), taken },
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      let queue = Promise.resolve();
+      worker.on('error', reject);
+      worker.on('exit', (code) => reject(new Error(`the scan worker ended early (${code})`)));
+      worker.on('message', (message: WorkerMessage) => {
+        queue = queue.then(async () => {
+          if ('result' in message) {
+            resolve(buffered(message.result));
+            return;
+          }
+          await onBatch(unpackFiles(message.batch));
+          Atomics.add(taken, 0, 1);
+          Atomics.notify(taken, 0);
+        });
+        queue.catch(reject);
+      });
+    });
+  } finally {
+    worker.removeAllListeners('exit');
+    await worker.terminate();
+  }
+}
+
+/** Buffers arrive from a worker as plain Uint8Arrays. */
+function buffered(result: ScanResult): ScanResult {
+  return {
+    ...result,
+    skipped: result.skipped.map((entry) => ({ ...entry, path: Buffer.from(entry.path) })),
+    errors: result.errors.map((entry) => ({ ...entry, path: Buffer.from(entry.path) })),
+    emptyDirectories: result.emptyDirectories.map((path) => Buffer.from(path)),
+  };
+}
