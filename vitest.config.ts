@@ -1,6 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three suites: what needs nothing, what needs an S3 server (the emulator), and what needs the deployed stack. */
+/** On the template deployed to an emulator; `e2e-iam` is the same with every policy enforced, over TLS. */
+const endToEnd = {
+  include: ['test/e2e/**/*.test.ts'],
+  globalSetup: ['./test/setup/deployed.ts'],
+  fileParallelism: false,
+  testTimeout: 240_000,
+  hookTimeout: 600_000,
+};
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/setup/counts-reporter.ts'],
@@ -14,6 +22,20 @@ export default defineConfig({
           globalSetup: ['./test/setup/emulator.ts'],
           testTimeout: 60_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...endToEnd,
+          name: 'e2e',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...endToEnd,
+          name: 'e2e-iam',
         },
       },
     ],

@@ -1,6 +1,6 @@
 /** One bucket of an S3-compatible store behind the `ObjectStore` port. */
 import { createHash } from 'node:crypto';
-import { crc32 } from '@node-rs/crc32';
+import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { CopySource, ObjectStore, PartResult, PutResult } from '#core/ports.ts';

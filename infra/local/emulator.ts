@@ -1,9 +1,9 @@
 /**
  * The local AWS: PyPI `ministack` in its own process group, bound to 127.0.0.1, with its state below one directory.
- * What is peculiar about it, and why each variable is set, is in docs and in the comments here.
+ * What is peculiar about it is said where each variable is set.
  */
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { delimiter, dirname, join } from 'node:path';
@@ -45,6 +45,8 @@ export interface EmulatorOptions {
   /** Policies are evaluated, over TLS: the bootstrap bucket's policy refuses anything else. */
   enforceIam?: boolean;
   onProgress?: (line: string) => void;
+  /** Gives up starting; a started emulator is ended with `stop`. */
+  signal?: AbortSignal;
 }
 
 export interface Emulator {
@@ -63,10 +65,12 @@ export interface Emulator {
 /** Starts the emulator and resolves once it answers. Throws `SyncError` with a hint when it cannot. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { projectDir, localDir, runDir, persist = false, enforceIam = false } = options;
-  const python = await emulatorPython(localDir, options.onProgress ?? (() => {}));
+  const python = await emulatorPython(localDir, options.onProgress ?? (() => {}), options.signal);
   const port = await claimPort(options.port ?? DEFAULT_PORT);
   const temporary = join(runDir, 'tmp');
   await mkdir(temporary, { recursive: true });
+  // Functions are unpacked there, with CommonJS around them; below our own package.json that would be a module.
+  await writeFile(join(temporary, 'package.json'), '{"type":"commonjs"}\n');
   const certificate = enforceIam ? await localCertificate(join(runDir, 'tls')) : undefined;
 
   const logFile = join(runDir, 'emulator.log');
@@ -105,7 +109,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const endpoint = `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`;
   const authority = certificate && (await readFile(certificate.authorityFile, 'utf8'));
   try {
-    await untilHealthy(endpoint, authority, group, logFile);
+    await untilHealthy(endpoint, authority, group, logFile, options.signal);
   } catch (error) {
     await group.stop(0);
     throw error;
@@ -162,6 +166,7 @@ async function untilHealthy(
   authority: string | undefined,
   group: ProcessGroup,
   logFile: string,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   let end: number | string | undefined;
   void group.ended.then((how) => {
@@ -179,7 +184,7 @@ async function untilHealthy(
         hint: `The whole log is in ${logFile}.`,
       });
     }
-    await delay(PROBE_EVERY_MS);
+    await delay(PROBE_EVERY_MS, undefined, { signal });
   }
 }
 

@@ -26,7 +26,11 @@ const MINIMUM = [3, 10] as const;
 const INSTALL_TIMEOUT_MS = 170_000;
 
 /** The path of the environment's Python, with the emulator installed; creates the environment when it is missing. */
-export async function emulatorPython(localDir: string, onProgress: (line: string) => void): Promise<string> {
+export async function emulatorPython(
+  localDir: string,
+  onProgress: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
   const venv = join(localDir, 'venv');
   const python = join(venv, 'bin', 'python');
   const wanted = EMULATOR_PACKAGES.join('\n');
@@ -39,7 +43,7 @@ export async function emulatorPython(localDir: string, onProgress: (line: string
   await mkdir(localDir, { recursive: true });
   await rm(building, { recursive: true, force: true });
   try {
-    await install(system, building);
+    await install(system, building, signal);
     await writeFile(join(building, STAMP), wanted);
     if ((await readStamp(venv)) === wanted) return python;
     await rm(venv, { recursive: true, force: true });
@@ -91,8 +95,9 @@ async function pythonVersion(command: string): Promise<number[] | undefined> {
   }
 }
 
-async function install(system: string, venv: string): Promise<void> {
+async function install(system: string, venv: string, signal: AbortSignal | undefined): Promise<void> {
   const failed = (what: string, hint: string) => (cause: unknown) => {
+    signal?.throwIfAborted();
     const detail = String((cause as { stderr?: string }).stderr ?? cause).trim();
     throw new SyncError(`${what}: ${detail.split('\n').slice(-3).join(' ')}`, {
       op: 'install-emulator',
@@ -101,11 +106,12 @@ async function install(system: string, venv: string): Promise<void> {
       cause,
     });
   };
-  await run(system, ['-m', 'venv', venv]).catch(
+  await run(system, ['-m', 'venv', venv], { signal }).catch(
     failed('no virtual environment could be made', 'Debian and Ubuntu: apt install python3-venv.'),
   );
   await run(join(venv, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...EMULATOR_PACKAGES], {
     timeout: INSTALL_TIMEOUT_MS,
+    signal,
   }).catch(
     failed('pip could not install the emulator', 'Check that PyPI, or your mirror of it, is reachable.'),
   );

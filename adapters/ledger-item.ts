@@ -1,0 +1,49 @@
+/** A row of the ledger table as a `LedgerEntry`. */
+import { z } from 'zod';
+import { SyncError } from '#core/errors.ts';
+import { objectKey } from '#core/key.ts';
+import type { LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
+import { LEDGER_KEY } from '#core/names.ts';
+
+/** Attributes `m#<destination>` hold the mirror records, so that no write of the entry touches them. */
+export const MIRROR_PREFIX = 'm#';
+
+const row = z.object({
+  state: z.enum(['unknown', 'present', 'deleted']),
+  revision: z.number(),
+  sequencer: z.string().default(''),
+  etag: z.string().default(''),
+  versionId: z.string().default(''),
+  sizeBytes: z.number().default(0),
+  eventTimeMs: z.number().default(0),
+  [LEDGER_KEY.ttl]: z.number().optional(),
+});
+const mirrorRecord = z.object({ sourceEtag: z.string(), atMs: z.number() });
+
+/** @throws SyncError naming the key when the row is not one of the ledger's. */
+export function entryOf(item: Readonly<Record<string, unknown>>): LedgerEntry {
+  const key = String(item[LEDGER_KEY.sort]);
+  try {
+    const { expiresAtSec, ...entry } = row.parse(item);
+    const mirrors: Record<string, MirrorRecord> = {};
+    for (const [name, value] of Object.entries(item)) {
+      if (name.startsWith(MIRROR_PREFIX))
+        mirrors[name.slice(MIRROR_PREFIX.length)] = mirrorRecord.parse(value);
+    }
+    return {
+      key: objectKey(key),
+      ...entry,
+      ...(expiresAtSec === undefined ? {} : { expiresAtSec }),
+      mirrors,
+    };
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    throw new SyncError(`ledger row ${JSON.stringify(key)} cannot be read: ${z.prettifyError(error)}`, {
+      op: 'read-ledger',
+      key,
+      retryable: false,
+      code: 'BadRow',
+      cause: error,
+    });
+  }
+}

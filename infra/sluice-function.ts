@@ -1,0 +1,108 @@
+/** One Lambda function: its bundle, its log group, and a role with exactly the statements that it is given. */
+import { join } from 'node:path';
+import { AssetHashType, DockerImage, type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { buildSync } from 'esbuild';
+import { objectWildcards } from './nag-reasons.ts';
+
+/** Visibility timeout of a queue, in timeouts of its function. */
+export const TIMEOUT_FACTOR = 6;
+
+const PROJECT_DIR = join(import.meta.dirname, '..');
+const MEMORY_MB = 512;
+
+export interface SluiceFunctionProps {
+  /** The file in functions/, without extension; it exports `handler`. */
+  entry: string;
+  timeout: Duration;
+  logLevel: string;
+  environment: Record<string, string>;
+  statements: PolicyStatement[];
+}
+
+export class SluiceFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly role: Role;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { entry, timeout, logLevel, environment, statements }: SluiceFunctionProps,
+  ) {
+    super(scope, id);
+    const logs = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: {
+        exactly: new PolicyDocument({
+          statements: [
+            new PolicyStatement({
+              sid: 'WriteLogs',
+              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+              resources: [logs.logGroupArn],
+            }),
+            ...statements,
+          ],
+        }),
+      },
+    });
+    for (const known of objectWildcards(this.role, statements)) Validations.of(this.role).acknowledge(known);
+    this.function = new LambdaFunction(this, 'Function', {
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: bundle(entry),
+      role: this.role,
+      logGroup: logs,
+      memorySize: MEMORY_MB,
+      timeout,
+      environment: {
+        ...environment,
+        POWERTOOLS_SERVICE_NAME: entry,
+        POWERTOOLS_LOG_LEVEL: logLevel,
+      },
+    });
+  }
+}
+
+/** Everything in one file, the SDK too: what was tested is what runs. No Docker: the local bundler always answers. */
+function bundle(entry: string): Code {
+  return Code.fromAsset(join(PROJECT_DIR, 'functions'), {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      image: DockerImage.fromRegistry('scratch'),
+      // Part of CDK's cache key, which the local bundler is not: without it every function gets the first's bundle.
+      command: [entry],
+      local: {
+        tryBundle(outputDir) {
+          buildSync({
+            absWorkingDir: PROJECT_DIR,
+            entryPoints: [join('functions', `${entry}.ts`)],
+            outfile: join(outputDir, 'index.mjs'),
+            bundle: true,
+            platform: 'node',
+            target: 'node24',
+            format: 'esm',
+            mainFields: ['module', 'main'],
+            // Names stay, so that stack traces can be read.
+            minifySyntax: true,
+            minifyWhitespace: true,
+            legalComments: 'none',
+            logLevel: 'warning',
+            // CommonJS packages inside the bundle call require() for Node's own modules.
+            banner: {
+              js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+            },
+          });
+          return true;
+        },
+      },
+    },
+  });
+}

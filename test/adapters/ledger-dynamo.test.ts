@@ -1,0 +1,19 @@
+import { expect, inject, it } from 'vitest';
+import { createDynamoLedger } from '#adapters/ledger-dynamo.ts';
+import { objectKey } from '#core/key.ts';
+import { ledgerContract } from '../contracts/ledger.ts';
+import { emulatedLedger } from '../doubles/dynamo-table.ts';
+import { ledgerEntry } from '../doubles/s3-event.ts';
+
+// Pages of four: the listing of the contract then reads several of each shard.
+ledgerContract('the ledger in DynamoDB', () => emulatedLedger(4));
+
+it('names the table when it does not exist, in every operation', async () => {
+  const ledger = createDynamoLedger({ table: 'no-such', endpoint: inject('endpoint'), region: 'us-east-1' });
+  const expected = { name: 'SyncError', code: 'ResourceNotFoundException', retryable: false };
+  const key = objectKey('k');
+  await expect(ledger.get(key)).rejects.toMatchObject(expected);
+  await expect(ledger.put(ledgerEntry())).rejects.toMatchObject(expected);
+  await expect(ledger.recordMirror(key, 'one', { sourceEtag: '', atMs: 0 })).rejects.toMatchObject(expected);
+  await expect(ledger.entries()[Symbol.asyncIterator]().next()).rejects.toMatchObject(expected);
+});

@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { objectKey } from '#core/key.ts';
+import type { LedgerEntry } from '#core/ledger-entry.ts';
+import type { ObjectHead } from '#core/ports.ts';
+import { fold, TOMBSTONE_SEC } from '#core/replay.ts';
+import type { ObjectEvent } from '#core/s3-event.ts';
+import { ledgerEntry, objectEvent } from '../doubles/s3-event.ts';
+
+const NOW_MS = 1_700_000_000_500;
+const head = (fields: Partial<ObjectHead> = {}): ObjectHead => ({
+  key: objectKey('k'),
+  sizeBytes: 9,
+  etag: 'etag-9',
+  lastModifiedMs: 9_000,
+  metadata: {},
+  ...fields,
+});
+
+describe('folding one event', () => {
+  it('writes the first event of a key as it says', () => {
+    const event = objectEvent({ sequencer: '0A', etag: 'e', sizeBytes: 3, versionId: 'v', timeMs: 7 });
+    expect(fold(undefined, event, 'not asked', NOW_MS)).toMatchObject({
+      write: {
+        key: 'k',
+        state: 'present',
+        revision: 1,
+        sequencer: '0A',
+        etag: 'e',
+        sizeBytes: 3,
+        versionId: 'v',
+        eventTimeMs: 7,
+        mirrors: {},
+      },
+    });
+  });
+
+  it.each([
+    ['newer', '02', 'write'],
+    ['older', '00', 'ignore'],
+    ['the same', '01', 'ignore'],
+    ['of another length', '001', 'ask'],
+    ['without sequencer', '', 'ask'],
+  ])('that is %s than the row (%j) answers %s', (_what, sequencer, answer) => {
+    const outcome = fold(ledgerEntry(), objectEvent({ sequencer }), 'not asked', NOW_MS);
+    expect(outcome).toHaveProperty(answer);
+  });
+
+  it('keeps a tombstone for thirty days, and a later create takes it away', () => {
+    const removal = objectEvent({ kind: 'removed', sequencer: '02' });
+    const outcome = fold(ledgerEntry(), removal, 'not asked', NOW_MS);
+    const expiresAtSec = 1_700_000_000 + TOMBSTONE_SEC;
+    expect(outcome).toMatchObject({ write: { state: 'deleted', etag: '', revision: 2, expiresAtSec } });
+    if (!('write' in outcome)) return;
+    const late = fold(outcome.write, objectEvent({ sequencer: '01' }), 'not asked', NOW_MS);
+    expect(late).toHaveProperty('ignore');
+    const again = fold(outcome.write, objectEvent({ sequencer: '03' }), 'not asked', NOW_MS);
+    expect(again).toHaveProperty('write.state', 'present');
+    expect(again).not.toHaveProperty('write.expiresAtSec');
+  });
+
+  it('keeps what the mirrors said, and takes a row that only they wrote for no history', () => {
+    const mirrors = { one: { sourceEtag: 'x', atMs: 1 } };
+    const entry = ledgerEntry({ state: 'unknown', revision: 0, sequencer: '', mirrors });
+    expect(fold(entry, objectEvent(), 'not asked', NOW_MS)).toMatchObject({
+      write: { revision: 1, mirrors },
+    });
+  });
+
+  it('lets HEAD decide, and remembers no sequencer that HEAD does not prove', () => {
+    const event = objectEvent({ sequencer: '00A' });
+    expect(fold(ledgerEntry(), event, head(), NOW_MS)).toMatchObject({
+      write: { state: 'present', sequencer: '', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 9_000 },
+    });
+    expect(fold(ledgerEntry(), event, undefined, NOW_MS)).toMatchObject({
+      write: { state: 'deleted', sequencer: '' },
+    });
+    const proven = fold(ledgerEntry(), { ...event, versionId: 'v' }, head({ versionId: 'v' }), NOW_MS);
+    expect(proven).toMatchObject({ write: { sequencer: '00A', versionId: 'v' } });
+  });
+
+  it('writes nothing when the row already says what HEAD says', () => {
+    const known = ledgerEntry({ sequencer: '', etag: 'etag-9', sizeBytes: 9 });
+    expect(fold(known, objectEvent({ sequencer: '' }), head(), NOW_MS)).toHaveProperty('ignore');
+  });
+
+  it('ignores tags and other changes that leave the bytes', () => {
+    const event = objectEvent({ kind: 'other', name: 'ObjectTagging:Put', sequencer: '' });
+    expect(fold(undefined, event, 'not asked', NOW_MS)).toEqual({
+      ignore: 'ObjectTagging:Put changes nothing that the ledger keeps',
+    });
+  });
+});
+
+/** How a source numbers its events. */
+const SEQUENCERS: Record<string, (step: number) => string> = {
+  'AWS: one length': (step) => step.toString(16).padStart(18, '0').toUpperCase(),
+  'growing length': (step) => (step + 10).toString(16),
+  'LocalStack: a constant': () => '0055AED6DCD90281E5',
+  'MinIO: none to trust': () => '',
+  'AWS, then restored from elsewhere': (step) =>
+    step < 4 ? step.toString(16).padStart(18, '0') : step.toString(16).padStart(16, '0'),
+};
+
+interface Step {
+  delete: boolean;
+  content: number;
+}
+
+describe('any history, delivered in any order, twice or late', () => {
+  const steps = fc.array(fc.record({ delete: fc.boolean(), content: fc.integer({ min: 0, max: 2 }) }), {
+    minLength: 1,
+    maxLength: 12,
+  });
+
+  for (const [source, sequencerOf] of Object.entries(SEQUENCERS)) {
+    for (const versioned of [true, false]) {
+      it(`ends in what the bucket holds (${source}, ${versioned ? 'versioned' : 'plain'})`, () => {
+        fc.assert(
+          fc.property(steps, fc.infiniteStream(fc.nat()), (history, choices) => {
+            const { truth, ledger } = deliver(history, sequencerOf, versioned, choices);
+            expect(stateOf(ledger)).toEqual(stateOf(truth));
+          }),
+          { numRuns: 400 },
+        );
+      });
+    }
+  }
+});
+
+/**
+ * Plays the bucket and the queue at once: at each moment either the next step happens, or some event that waits is
+ * delivered, maybe not for the last time. HEAD shows the bucket as it is at that moment.
+ */
+function deliver(
+  history: readonly Step[],
+  sequencerOf: (step: number) => string,
+  versioned: boolean,
+  choices: Iterator<number>,
+): { truth: LedgerEntry | undefined; ledger: LedgerEntry | undefined } {
+  const choose = (below: number) => Number(choices.next().value) % below;
+  const waiting: { event: ObjectEvent; deliveries: number }[] = [];
+  let present: ObjectHead | undefined;
+  let ledger: LedgerEntry | undefined;
+  let happened = 0;
+  let exists = false;
+  while (happened < history.length || waiting.length > 0) {
+    const step = history[happened];
+    if (step !== undefined && (waiting.length === 0 || choose(2) === 0)) {
+      const versionId = versioned ? `v${happened}` : '';
+      const etag = step.delete ? '' : `etag-${step.content}`;
+      const timeMs = 1_000 * happened;
+      present = step.delete
+        ? undefined
+        : head({
+            etag,
+            sizeBytes: step.content,
+            lastModifiedMs: timeMs,
+            ...(versioned ? { versionId } : {}),
+          });
+      exists = true;
+      const kind = step.delete ? 'removed' : 'created';
+      const sequencer = sequencerOf(happened);
+      const event = objectEvent({ kind, sequencer, etag, sizeBytes: step.content, versionId, timeMs });
+      waiting.push({ event, deliveries: 1 + choose(3) });
+      happened++;
+      continue;
+    }
+    const at = choose(waiting.length);
+    const item = waiting[at];
+    if (item === undefined) continue;
+    let outcome = fold(ledger, item.event, 'not asked', NOW_MS);
+    if ('ask' in outcome) outcome = fold(ledger, item.event, present, NOW_MS);
+    if ('write' in outcome) {
+      expect(outcome.write.revision).toBe((ledger?.revision ?? 0) + 1);
+      ledger = outcome.write;
+    }
+    item.deliveries--;
+    if (item.deliveries === 0) waiting.splice(at, 1);
+  }
+  const truth = present;
+  return {
+    ledger,
+    truth: exists
+      ? ledgerEntry(
+          truth === undefined
+            ? { state: 'deleted', etag: '', sizeBytes: 0 }
+            : { state: 'present', etag: truth.etag, sizeBytes: truth.sizeBytes },
+        )
+      : undefined,
+  };
+}
+
+function stateOf(entry: LedgerEntry | undefined) {
+  return entry && { state: entry.state, etag: entry.etag, sizeBytes: entry.sizeBytes };
+}

@@ -1,0 +1,186 @@
+/** A bucket in memory that answers as S3 does; several may share the buckets of one "server". */
+import { createHash, randomUUID } from 'node:crypto';
+import { SyncError } from '#core/errors.ts';
+import type { ObjectKey } from '#core/key.ts';
+import type { ByteRange, ObjectAttributes, ObjectHead, ObjectStore, PutResult } from '#core/ports.ts';
+import { compareUtf8 } from '#core/utf8.ts';
+
+interface Stored {
+  head: ObjectHead;
+  body: Buffer;
+}
+
+/** Bucket name -> key -> object. */
+export type MemoryServer = Map<string, Map<ObjectKey, Stored>>;
+
+export interface MemoryStoreOptions {
+  bucket?: string;
+  server?: MemoryServer;
+  nowMs?: () => number;
+  versioned?: boolean;
+}
+
+export interface MemoryStore extends ObjectStore {
+  /** Calls so far, as `op key`. */
+  readonly calls: string[];
+  /** Uploads neither completed nor aborted. */
+  openUploads(): number;
+  contents(key: ObjectKey): Buffer | undefined;
+  /** Runs before the operation; throw to make it fail. */
+  before(hook: (op: string, key: ObjectKey) => void | Promise<void>): void;
+}
+
+export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { bucket = 'bucket', server = new Map(), nowMs = () => 0, versioned = false } = options;
+  const objects = server.get(bucket) ?? new Map<ObjectKey, Stored>();
+  server.set(bucket, objects);
+  const uploads = new Map<
+    string,
+    { attributes: ObjectAttributes; parts: Map<number, { etag: string; body: Uint8Array }> }
+  >();
+  const calls: string[] = [];
+  let hook: (op: string, key: ObjectKey) => void | Promise<void> = () => undefined;
+
+  async function called(op: string, key: ObjectKey): Promise<void> {
+    calls.push(`${op} ${key}`);
+    await hook(op, key);
+  }
+
+  function keep(key: ObjectKey, body: Uint8Array, etag: string, attributes: ObjectAttributes): PutResult {
+    const head: ObjectHead = {
+      ...pickAttributes(attributes),
+      key,
+      sizeBytes: body.length,
+      etag,
+      // S3 keeps whole seconds.
+      lastModifiedMs: Math.floor(nowMs() / 1000) * 1000,
+      ...(versioned ? { versionId: randomUUID() } : {}),
+    };
+    objects.set(key, { head, body: Buffer.from(body) });
+    return { etag, ...(head.versionId === undefined ? {} : { versionId: head.versionId }) };
+  }
+
+  function sourceOf(source: { bucket: string; key: ObjectKey; ifMatch: string }): Stored {
+    const stored = server.get(source.bucket)?.get(source.key);
+    if (stored === undefined) throw refusal('NoSuchKey', 'CopyObject', source.key);
+    if (stored.head.etag !== source.ifMatch) throw refusal('PreconditionFailed', 'CopyObject', source.key);
+    return stored;
+  }
+
+  function uploadOf(key: ObjectKey, uploadId: string) {
+    const upload = uploads.get(uploadId);
+    if (upload === undefined) throw refusal('NoSuchUpload', 'UploadPart', key);
+    return upload;
+  }
+
+  return {
+    bucket,
+    calls,
+    openUploads: () => uploads.size,
+    contents: (key) => objects.get(key)?.body,
+    before: (next) => {
+      hook = next;
+    },
+    async head(key) {
+      await called('head', key);
+      const stored = objects.get(key);
+      return stored === undefined ? undefined : structuredClone(stored.head);
+    },
+    async put(key, body, { ifAbsent, ...attributes }) {
+      await called('put', key);
+      if (ifAbsent === true && objects.has(key)) throw refusal('PreconditionFailed', 'PutObject', key);
+      return keep(key, body, md5(body), attributes);
+    },
+    async get(key, { range, ifMatch } = {}) {
+      await called('get', key);
+      const stored = objects.get(key);
+      if (stored === undefined) throw refusal('NoSuchKey', 'GetObject', key);
+      if (ifMatch !== undefined && stored.head.etag !== ifMatch) {
+        throw refusal('PreconditionFailed', 'GetObject', key);
+      }
+      return { head: structuredClone(stored.head), body: chunks(slice(stored.body, range)) };
+    },
+    async delete(key, { ifMatch } = {}) {
+      await called('delete', key);
+      const stored = objects.get(key);
+      if (stored !== undefined && ifMatch !== undefined && stored.head.etag !== ifMatch) return 'changed';
+      objects.delete(key);
+      return 'deleted';
+    },
+    async copy(key, source, attributes) {
+      await called('copy', key);
+      const stored = sourceOf(source);
+      return keep(key, stored.body, md5(stored.body), attributes ?? stored.head);
+    },
+    async createMultipart(key, attributes) {
+      await called('createMultipart', key);
+      const uploadId = randomUUID();
+      uploads.set(uploadId, { attributes, parts: new Map() });
+      return uploadId;
+    },
+    async uploadPart(key, uploadId, partNumber, body) {
+      await called('uploadPart', key);
+      const etag = md5(body);
+      uploadOf(key, uploadId).parts.set(partNumber, { etag, body: Uint8Array.from(body) });
+      return { partNumber, etag };
+    },
+    async uploadPartCopy(key, uploadId, partNumber, source, range) {
+      await called('uploadPartCopy', key);
+      const body = slice(sourceOf(source).body, range);
+      const etag = md5(body);
+      uploadOf(key, uploadId).parts.set(partNumber, { etag, body });
+      return { partNumber, etag };
+    },
+    async completeMultipart(key, uploadId, parts) {
+      await called('completeMultipart', key);
+      const upload = uploadOf(key, uploadId);
+      const bodies = parts.map(({ partNumber, etag }, index) => {
+        const part = upload.parts.get(partNumber);
+        const ordered = index === 0 || (parts[index - 1]?.partNumber ?? 0) < partNumber;
+        if (part?.etag !== etag || !ordered) throw refusal('InvalidPart', 'CompleteMultipartUpload', key);
+        return part.body;
+      });
+      uploads.delete(uploadId);
+      const digest = createHash('md5');
+      for (const { etag } of parts) digest.update(Buffer.from(etag, 'hex'));
+      return keep(key, Buffer.concat(bodies), `${digest.digest('hex')}-${parts.length}`, upload.attributes);
+    },
+    async abortMultipart(key, uploadId) {
+      await called('abortMultipart', key);
+      uploads.delete(uploadId);
+    },
+    async *list(prefix) {
+      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareUtf8);
+      for (const key of keys) {
+        const head = objects.get(key)?.head;
+        if (head === undefined) continue;
+        const { sizeBytes, etag, lastModifiedMs } = head;
+        yield { key, sizeBytes, etag, lastModifiedMs };
+      }
+    },
+  };
+}
+
+function pickAttributes(attributes: ObjectAttributes): ObjectAttributes {
+  const { metadata, contentType, contentEncoding, contentLanguage, contentDisposition, cacheControl } =
+    attributes;
+  const headers = { contentType, contentEncoding, contentLanguage, contentDisposition, cacheControl };
+  const given = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return { metadata: { ...metadata }, ...Object.fromEntries(given) };
+}
+
+function slice(body: Uint8Array, range: ByteRange | undefined): Uint8Array {
+  return range === undefined ? body : body.slice(range.start, range.end + 1);
+}
+
+async function* chunks(body: Uint8Array, chunkBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < body.length; at += chunkBytes) yield body.subarray(at, at + chunkBytes);
+}
+
+function md5(body: Uint8Array): string {
+  return createHash('md5').update(body).digest('hex');
+}
+
+function refusal(code: string, op: string, key: ObjectKey): SyncError {
+  return new SyncError(`${op} ${key}: ${code}`, { op, key, code, retryable: false });
+}

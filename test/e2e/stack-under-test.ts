@@ -1,0 +1,77 @@
+/** The deployed stack as a test sees it: hub, destinations, ledger, queues, functions. */
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { inject } from 'vitest';
+import { createDynamoLedger } from '#adapters/ledger-dynamo.ts';
+import { fixedCredentials } from '#adapters/s3/credentials.ts';
+import { createS3Store } from '#adapters/s3/store.ts';
+import type { ObjectStore } from '#core/ports.ts';
+import { adoptEnvironment } from '../setup/environment.ts';
+
+export function stackUnderTest() {
+  const { endpoint, environment, outputs } = inject('stack');
+  adoptEnvironment(environment);
+  const output = (key: string): string => {
+    const value = outputs[key];
+    if (value === undefined)
+      throw new Error(`the stack has no output ${key}: ${Object.keys(outputs).join(', ')}`);
+    return value;
+  };
+  const store = (bucket: string): ObjectStore =>
+    createS3Store({
+      bucket,
+      endpoint,
+      region: 'us-east-1',
+      addressing: 'path',
+      credentials: fixedCredentials({
+        accessKeyId: environment.AWS_ACCESS_KEY_ID ?? '',
+        secretAccessKey: environment.AWS_SECRET_ACCESS_KEY ?? '',
+      }),
+    });
+  const sqs = new SQSClient();
+  const lambda = new LambdaClient();
+  return {
+    endpoint,
+    environment,
+    output,
+    hub: store(output('HubName')),
+    reports: store(output('ReportsName')),
+    mirrors: [store('sluice-local-mirror'), store('sluice-local-offsite')],
+    ledger: createDynamoLedger({ table: output('LedgerName') }),
+    async send(queueUrl: string, body: string): Promise<void> {
+      await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body }));
+    },
+    async receive(queueUrl: string): Promise<string[]> {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 1 }),
+      );
+      return Messages.map(({ Body }) => Body ?? '');
+    },
+    async waiting(queueUrl: string): Promise<number> {
+      const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+      const { Attributes = {} } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] }),
+      );
+      return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
+    },
+    /** How long a failed message rests before its next delivery. */
+    async redeliverAfter(queueUrl: string, seconds: number): Promise<void> {
+      const attributes = { VisibilityTimeout: String(seconds) };
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl, Attributes: attributes }));
+    },
+    async invoke(functionName: string): Promise<unknown> {
+      const { Payload, FunctionError } = await lambda.send(
+        new InvokeCommand({ FunctionName: functionName, Payload: '{}' }),
+      );
+      const text = Buffer.from(Payload ?? []).toString();
+      if (FunctionError !== undefined) throw new Error(`${functionName}: ${text}`);
+      return JSON.parse(text);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** Deploys the real stack with the real CDK to an emulator of its own; for `e2e-iam` to one that enforces every policy. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { bootstrap, deploy, type StackOutputs } from '../../infra/local/cdk.ts';
+import { createDestinations, localSettings } from '../../infra/local/destinations.ts';
+import { startEmulator } from '../../infra/local/emulator.ts';
+import { adoptEnvironment } from './environment.ts';
+
+export interface DeployedStack {
+  endpoint: string;
+  /** What a client needs in its environment. */
+  environment: Record<string, string>;
+  outputs: StackOutputs;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    stack: DeployedStack;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const projectDir = join(import.meta.dirname, '../..');
+  const runDir = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
+  const emulator = await startEmulator({
+    projectDir,
+    localDir: join(projectDir, '.sluice/local'),
+    runDir,
+    port: 0,
+    enforceIam: project.name === 'e2e-iam',
+  });
+  const stop = async () => {
+    await emulator.stop();
+    await rm(runDir, { recursive: true, force: true });
+  };
+  try {
+    const { endpoint, environment } = emulator;
+    const settingsFile = join(runDir, 'sluice.yaml');
+    const settings = await localSettings(join(projectDir, 'infra/local/sluice.yaml'), settingsFile, endpoint);
+    adoptEnvironment(environment);
+    await createDestinations(settings);
+    const options = { projectDir, runDir, settingsFile, environment };
+    await bootstrap(options);
+    project.provide('stack', { endpoint, environment, outputs: await deploy(options) });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
