@@ -7,7 +7,7 @@ declare const brand: unique symbol;
 export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
-export const MAX_KEY_BYTES = 1024;
+const MAX_KEY_BYTES = 1024;
 
 /** Answers the key, or throws a `SyncError` that names it and says what is wrong with it. */
 export function objectKey(text: string): ObjectKey {

@@ -60,12 +60,12 @@ export function planMirror(
 }
 
 /** Whether the destination has the source's bytes, metadata and content headers. */
-export function isUpToDate(source: ObjectHead, destination: ObjectHead): boolean {
+function isUpToDate(source: ObjectHead, destination: ObjectHead): boolean {
   return holdsBytesOf(source, destination) && carriesAttributesOf(source, destination);
 }
 
 /** By the mark of the copy, or by equal ETags where neither is that of a multipart object. */
-export function holdsBytesOf(source: ObjectHead, destination: ObjectHead): boolean {
+function holdsBytesOf(source: ObjectHead, destination: ObjectHead): boolean {
   if (destination.sizeBytes !== source.sizeBytes) return false;
   const mark = destination.metadata[SOURCE_ETAG];
   return mark === undefined ? destination.etag === source.etag && isMd5(source.etag) : mark === source.etag;

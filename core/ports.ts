@@ -33,7 +33,7 @@ export interface ObjectSummary {
   lastModifiedMs: number;
 }
 
-export interface PutOptions extends ObjectAttributes {
+interface PutOptions extends ObjectAttributes {
   /** Only create: the write fails with `PreconditionFailed` when the key exists. */
   ifAbsent?: boolean;
 }

@@ -1,6 +1,6 @@
 /** One line for each thing that happened: for people on a terminal, or JSON for machines. */
 export type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
-export type Fields = Readonly<Record<string, string | number | undefined>>;
+type Fields = Readonly<Record<string, string | number | undefined>>;
 
 export interface Log {
   debug(message: string, fields?: Fields): void;

@@ -134,6 +134,6 @@ export class SluiceStack extends Stack {
 }
 
 /** `site-b` -> `SiteB`. */
-export function pascalCase(name: string): string {
+function pascalCase(name: string): string {
   return name.replace(/(?:^|-+)(.)/g, (_, letter: string) => letter.toUpperCase());
 }

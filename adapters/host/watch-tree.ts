@@ -15,7 +15,7 @@ export interface Directory {
 }
 
 /** `moved`: its MOVED_FROM came, its MOVED_TO not yet. `displaced`: another directory was found in its place. */
-export interface Orphan {
+interface Orphan {
   reason: 'moved' | 'displaced';
   cookie: number;
   lastParent: Directory;

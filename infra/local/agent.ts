@@ -24,8 +24,9 @@ export async function startAgent(options: LocalAgentOptions): Promise<ProcessGro
   const { projectDir, localDir, folder, endpoint, bucket, environment, onOutput } = options;
   const output = join(folder, 'output');
   await mkdir(output, { recursive: true });
-  // What one index says of its folder is not true of another one.
-  const state = join(localDir, 'agents', createHash('sha256').update(folder).digest('hex').slice(0, 16));
+  // What one index says of its folder and store is not true of others.
+  const id = createHash('sha256').update(`${folder}\0${endpoint}`).digest('hex').slice(0, 16);
+  const state = join(localDir, 'agents', id);
   await mkdir(state, { recursive: true });
   const config = join(localDir, 'agent.yaml');
   await writeFile(

@@ -38,11 +38,6 @@ export async function deploy(options: CdkOptions): Promise<StackOutputs> {
   return Object.assign({}, ...Object.values(stacks)) as StackOutputs;
 }
 
-/** Deletes the stack with all its data, as `removal: destroy` allows. */
-export async function destroy(options: CdkOptions): Promise<void> {
-  await cdk(options, 'destroy', ['--all', '--force']);
-}
-
 async function cdk(options: CdkOptions, command: string, args: readonly string[]): Promise<void> {
   const { projectDir, runDir, settingsFile, environment, signal } = options;
   signal?.throwIfAborted();

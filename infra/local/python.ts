@@ -11,7 +11,7 @@ import { SyncError } from '#core/errors.ts';
 const run = promisify(execFile);
 
 /** boto3 is for the emulator's Python Lambdas; this botocore is the one that ministack 1.5.33 was tried with. */
-export const EMULATOR_PACKAGES = ['ministack==1.5.33', 'boto3', 'botocore==1.43.106'] as const;
+const EMULATOR_PACKAGES = ['ministack==1.5.33', 'boto3', 'botocore==1.43.106'] as const;
 
 const CANDIDATES = [
   'python3',

@@ -10,13 +10,14 @@ import { startAgent } from './agent.ts';
 import { bootstrap, deploy } from './cdk.ts';
 import { createDestinations, localSettings } from './destinations.ts';
 import { clientEnvironment, DEFAULT_PORT, type Emulator, startEmulator } from './emulator.ts';
+import { claimPort } from './port.ts';
 import { claimRunDirectory } from './run-directory.ts';
 import { watchCloud } from './watch-cloud.ts';
 
 const USAGE = `usage: npm start -- [--folder DIR] [--port PORT] [--fresh]
 
   --folder DIR  files dropped in DIR/output are moved to the hub (default: ./demo)
-  --port PORT   of the emulator (default: ${DEFAULT_PORT}; 0: any free one)
+  --port PORT   of the emulator (default: ${DEFAULT_PORT}; 0: any free one); each keeps a store of its own
   --fresh       begin with nothing; what an earlier run stored is put aside
 
 With AWS_ENDPOINT_URL set, that endpoint is used and no emulator is started.
@@ -38,10 +39,12 @@ interface Arguments {
   fresh: boolean;
 }
 
-async function main({ folder, port, fresh }: Arguments): Promise<void> {
+async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<void> {
   const { signal } = stopping;
   await using cleanup = new AsyncDisposableStack();
-  const runDir = join(localDir, process.env.AWS_ENDPOINT_URL ? 'endpoint' : 'run');
+  // The emulator's queues are named by its port, so what it keeps is only good for that port.
+  const port = process.env.AWS_ENDPOINT_URL ? 0 : await claimPort(wantedPort);
+  const runDir = join(localDir, process.env.AWS_ENDPOINT_URL ? 'endpoint' : `port-${port}`);
   await mkdir(folder, { recursive: true });
   const release = await claimRunDirectory(runDir, { fresh, onProgress: step });
   const running: { cloud?: Cloud } = {};
@@ -120,6 +123,7 @@ async function reachCloud(runDir: string, port: number, signal: AbortSignal): Pr
   const { AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env;
   if (AWS_ENDPOINT_URL) {
     step(`using ${AWS_ENDPOINT_URL}`);
+    await fetch(AWS_ENDPOINT_URL, { redirect: 'manual', signal }).catch(unreachable(AWS_ENDPOINT_URL));
     const environment = {
       ...clientEnvironment(AWS_ENDPOINT_URL),
       ...(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY && { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY }),
@@ -130,6 +134,17 @@ async function reachCloud(runDir: string, port: number, signal: AbortSignal): Pr
   const options = { projectDir, localDir, runDir, port, persist: true, onProgress: step, signal };
   const emulator = await startEmulator(options);
   return { endpoint: emulator.endpoint, environment: emulator.environment, emulator };
+}
+
+function unreachable(endpoint: string): (cause: Error) => never {
+  return (cause) => {
+    throw new SyncError(`${endpoint} (AWS_ENDPOINT_URL) cannot be reached`, {
+      op: 'start',
+      retryable: true,
+      hint: 'Start what should be there, or unset AWS_ENDPOINT_URL to have an emulator started.',
+      cause,
+    });
+  };
 }
 
 /** Single keys on a terminal; the same letters from a pipe. */

@@ -11,7 +11,7 @@ import { contentOf } from '../contracts/object-store.ts';
 import { agentUnderTest } from '../edge-agent/agent-process.ts';
 import { stackUnderTest } from './stack-under-test.ts';
 
-const stack = stackUnderTest();
+const stack = await stackUnderTest();
 const SOON = { timeout: 90_000, interval: 250 };
 const visible = (folder: string) => readdirSync(folder).filter((name) => name !== '.sluice');
 const agentOnHub = () =>

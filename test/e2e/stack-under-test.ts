@@ -14,9 +14,9 @@ import { createS3Store } from '#adapters/s3/store.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import { adoptEnvironment } from '../setup/environment.ts';
 
-export function stackUnderTest() {
+export async function stackUnderTest() {
   const { endpoint, environment, outputs } = inject('stack');
-  adoptEnvironment(environment);
+  await adoptEnvironment(environment);
   const output = (key: string): string => {
     const value = outputs[key];
     if (value === undefined)

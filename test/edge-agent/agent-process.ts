@@ -22,7 +22,7 @@ export interface AgentUnderTest {
   start(command: string, ...more: string[]): RunningAgent;
 }
 
-export interface RunningAgent {
+interface RunningAgent {
   process: ChildProcess;
   output(): string;
   /** Resolves once the output has the text; rejects when the agent ends before. */
@@ -85,7 +85,7 @@ async function newBucket(): Promise<string> {
   return bucket;
 }
 
-export function startAgent(args: string[], environment: Record<string, string> = {}): RunningAgent {
+function startAgent(args: string[], environment: Record<string, string> = {}): RunningAgent {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: {
       PATH: process.env.PATH,

@@ -7,7 +7,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { type DeploymentSettings, deploymentSettings } from '#core/settings/deployment.ts';
 import { SluiceStack } from '../../infra/sluice-stack.ts';
 
-export interface Resource {
+interface Resource {
   Type: string;
   // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of whatever shape CloudFormation wants.
   Properties: any;

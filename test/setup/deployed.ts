@@ -39,14 +39,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const { endpoint, environment } = emulator;
     const settingsFile = join(runDir, 'sluice.yaml');
     const settings = await localSettings(join(projectDir, 'infra/local/sluice.yaml'), settingsFile, endpoint);
-    adoptEnvironment(environment);
+    await adoptEnvironment(environment);
     await createDestinations(settings);
     const options = { projectDir, runDir, settingsFile, environment };
     await bootstrap(options);
     project.provide('stack', { endpoint, environment, outputs: await deploy(options) });
+    return stop;
   } catch (error) {
     await stop();
     throw error;
   }
-  return stop;
 }

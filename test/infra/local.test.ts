@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { localSettings } from '../../infra/local/destinations.ts';
+import { claimPort } from '../../infra/local/port.ts';
+import { startProcessGroup } from '../../infra/local/process-group.ts';
+import { claimRunDirectory } from '../../infra/local/run-directory.ts';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sluice-local-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('the port', () => {
+  test('that is taken is refused with the process that holds it and what to do', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await expect(claimPort(port)).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: expect.stringContaining(`port ${port} is taken by process ${process.pid} `),
+      hint: expect.stringContaining('--port'),
+    });
+    server.close();
+  });
+
+  test('0 is any free one', async () => {
+    expect(await claimPort(0)).toBeGreaterThan(1023);
+  });
+});
+
+describe('a process group', () => {
+  const start = (script: string) =>
+    startProcessGroup(process.execPath, ['-e', script], {
+      environment: process.env,
+      cwd: directory,
+      output: 'pipe',
+    });
+
+  test('ends with what its leader started, also when the leader ignores SIGTERM', async () => {
+    const group = start(`
+      process.on('SIGTERM', () => {});
+      const script = 'console.log(1); setInterval(() => {}, 1000)';
+      require('node:child_process').spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
+      setInterval(() => {}, 1000);
+    `);
+    const { stdout } = group.child;
+    if (stdout === null) throw new Error('stdout is piped');
+    await once(stdout, 'data');
+    await group.stop(50);
+    expect(await group.ended).toBe('SIGKILL');
+    // The child holds the pipe open for as long as it lives.
+    await once(stdout, 'close');
+  });
+
+  test('tells how its leader ended, and stopping it again does nothing', async () => {
+    const group = start('process.exitCode = 3');
+    expect(await group.ended).toBe(3);
+    await group.stop(50);
+  });
+
+  test('tells when there is no such command', async () => {
+    const group = startProcessGroup(join(directory, 'absent'), [], {
+      environment: {},
+      cwd: directory,
+      output: 'pipe',
+    });
+    expect(await group.ended).toContain('ENOENT');
+    await group.stop(50);
+  });
+});
+
+describe('the run directory', () => {
+  const lines: string[] = [];
+  const claim = (runDir: string, fresh = false) =>
+    claimRunDirectory(runDir, { fresh, onProgress: (line) => lines.push(line) });
+
+  test('of a run that was cut off before it saved anything is put aside, not deleted', async () => {
+    const runDir = join(directory, 'cut-off');
+    await claim(runDir);
+    await writeFile(join(runDir, 's3'), 'objects');
+    const release = await claim(runDir);
+    const [aside = ''] = (await readdir(runDir)).filter((name) => name.startsWith('aside-'));
+    expect(await readdir(join(runDir, aside))).toEqual(['s3']);
+    expect(lines.at(-1)).toContain(aside);
+    await release();
+  });
+
+  test('of a run that ended in order is used again, unless asked to begin with nothing', async () => {
+    const runDir = join(directory, 'in-order');
+    await (await claim(runDir))();
+    await writeFile(join(runDir, 's3'), 'objects');
+    await (await claim(runDir))();
+    expect(await readdir(runDir)).toEqual(['s3']);
+    await (await claim(runDir, true))();
+    expect(await readdir(runDir)).not.toContain('s3');
+  });
+});
+
+test('the demo settings are right, and their endpoints become the one that is there', async () => {
+  const target = join(directory, 'sluice.yaml');
+  const source = join(import.meta.dirname, '../../infra/local/sluice.yaml');
+  const { destinations } = await localSettings(source, target, 'https://127.0.0.1:4999');
+  expect(destinations.map(({ endpoint }) => endpoint)).toEqual([undefined, 'https://127.0.0.1:4999']);
+});
