@@ -10,7 +10,8 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type SluiceFunction, TIMEOUT_FACTOR } from './sluice-function.ts';
 
-const MAX_RECEIVE_COUNT = 5;
+/** With the delays of core/redelivery.ts, hours of an outage; what can never succeed gets there within seconds. */
+const MAX_RECEIVE_COUNT = 12;
 const BATCH_SIZE = 10;
 /** Batches in flight at once; https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html (2 to 1,000). */
 const MAX_CONCURRENCY = 10;

@@ -65,6 +65,10 @@ export function openSession(root: Buffer, events: SessionEvents): Session {
         if (!closed) handle(wd, mask, cookie, name);
       });
     }
+    planSettling();
+  }
+
+  function planSettling(): void {
     if (tree.orphans.size > 0 && !closed) grace ??= setTimeout(settleOrphans, ORPHAN_GRACE_MS);
   }
 
@@ -84,13 +88,13 @@ export function openSession(root: Buffer, events: SessionEvents): Session {
     if (parent === tree.root && name.equals(HIDDEN)) return;
     const child = tree.child(parent, name);
     if (mask & IN.movedFrom) {
-      if (child !== undefined) tree.orphan(child, 'moved', cookie);
+      if (child !== undefined) tree.orphan(child, cookie);
       return;
     }
     const copy = Buffer.from(name);
     const moved = mask & IN.movedTo ? tree.orphanOf(cookie) : undefined;
-    if (moved !== undefined && !tree.place(moved, parent, copy)) lose('a directory lies inside itself');
-    else if (attached(parent)) adopt(parent, copy, false, (mask & IN.movedTo) !== 0);
+    if (moved !== undefined) tree.place(moved, parent, copy);
+    if (attached(parent)) adopt(parent, copy, false, (mask & IN.movedTo) !== 0);
   }
 
   /** Makes the belief about one name true now, and plans to list what is new there. */
@@ -107,7 +111,8 @@ export function openSession(root: Buffer, events: SessionEvents): Session {
     if (known === undefined) list(tree.add(wd, parent, name), quiet, again);
     else if (tree.child(parent, name) === known) {
       if (again) list(known, quiet, true);
-    } else if (known === tree.root || !tree.place(known, parent, name)) lose(`${path} lies inside itself`);
+    } else if (known === tree.root || !tree.place(known, parent, name))
+      lose(`the events contradict the directory ${path}`);
     else list(known, false, true);
   }
 
@@ -125,6 +130,7 @@ export function openSession(root: Buffer, events: SessionEvents): Session {
       if (performance.now() > until) break;
     }
     turnPlanned = listings.length > 0;
+    planSettling();
     if (closed) return;
     if (turnPlanned) {
       setImmediate(work);
@@ -172,16 +178,18 @@ export function openSession(root: Buffer, events: SessionEvents): Session {
       incomplete ??= limit ? 'the watch limit is reached' : `${error.code} at ${path}`;
   }
 
-  /** What nobody claimed: still where it was, moved out of the folder, or a sign that the belief is wrong. */
+  /**
+   * What nobody claimed is still where it was, or out of the folder: had it come to another place in it, the event of
+   * its arrival or the listing of its new parent would have claimed it, or will yet and then adds a new watch.
+   */
   function settleOrphans(): void {
     grace = undefined;
-    for (const [directory, { reason, lastParent }] of [...tree.orphans]) {
+    for (const [directory, { lastParent }] of [...tree.orphans]) {
       if (closed) return;
       if (!tree.orphans.has(directory)) continue;
       if (attached(lastParent)) adopt(lastParent, directory.name, false, false);
       if (closed || !tree.orphans.has(directory)) continue;
-      if (reason === 'displaced') lose(`events and directories contradict each other at ${directory.name}`);
-      else for (const wd of tree.drop(directory)) inotifyRemoveWatch(fd, wd);
+      for (const wd of tree.drop(directory)) inotifyRemoveWatch(fd, wd);
     }
   }
 

@@ -14,9 +14,8 @@ export interface Directory {
   path: Buffer | undefined;
 }
 
-/** `moved`: its MOVED_FROM came, its MOVED_TO not yet. `displaced`: another directory was found in its place. */
+/** Its MOVED_FROM came with this cookie, or another directory was found in its place (cookie 0). */
 interface Orphan {
-  reason: 'moved' | 'displaced';
   cookie: number;
   lastParent: Directory;
 }
@@ -29,7 +28,7 @@ export interface WatchTree {
   /** False when the directory would come to lie inside itself: the belief is wrong. */
   place(directory: Directory, parent: Directory, name: Buffer): boolean;
   add(wd: number, parent: Directory, name: Buffer): Directory;
-  orphan(directory: Directory, reason: Orphan['reason'], cookie: number): void;
+  orphan(directory: Directory, cookie: number): void;
   orphanOf(cookie: number): Directory | undefined;
   /** Forgets the directory and all below it; answers their watch descriptors. */
   drop(directory: Directory): number[];
@@ -51,7 +50,7 @@ export function watchTreeOf(rootWd: number): WatchTree {
     detach(directory);
     orphans.delete(directory);
     const holder = parent.children.get(keyOf(name));
-    if (holder !== undefined) orphan(holder, 'displaced', 0);
+    if (holder !== undefined) orphan(holder, 0);
     directory.name = name;
     directory.parent = parent;
     parent.children.set(keyOf(name), directory);
@@ -59,12 +58,12 @@ export function watchTreeOf(rootWd: number): WatchTree {
     return true;
   }
 
-  function orphan(directory: Directory, reason: Orphan['reason'], cookie: number): void {
+  function orphan(directory: Directory, cookie: number): void {
     const lastParent = directory.parent;
     if (lastParent === undefined) return;
     detach(directory);
     forgetPaths(directory);
-    orphans.set(directory, { reason, cookie, lastParent });
+    orphans.set(directory, { cookie, lastParent });
   }
 
   function drop(directory: Directory): number[] {
@@ -96,12 +95,12 @@ export function watchTreeOf(rootWd: number): WatchTree {
     },
     orphanOf(cookie) {
       for (const [directory, known] of orphans) {
-        if (known.reason === 'moved' && known.cookie === cookie) return directory;
+        if (cookie !== 0 && known.cookie === cookie) return directory;
       }
       return undefined;
     },
     forget(directory) {
-      for (const child of [...directory.children.values()]) orphan(child, 'displaced', 0);
+      for (const child of [...directory.children.values()]) orphan(child, 0);
       detach(directory);
       orphans.delete(directory);
       byWd.delete(directory.wd);
