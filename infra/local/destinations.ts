@@ -1,6 +1,6 @@
 /** What the demo deployment mirrors to: two buckets on the emulator, and the secret for the one behind an endpoint. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
 import {
   CreateSecretCommand,
   PutSecretValueCommand,
@@ -48,6 +48,17 @@ export async function createDestinations(settings: DeploymentSettings): Promise<
   }
   s3.destroy();
   secrets.destroy();
+}
+
+/**
+ * Tags the stack's buckets as CloudFormation should have: the emulator drops their tags, and without this one the
+ * CDK's resource that empties buckets refuses to, so that `cdk destroy` fails.
+ */
+export async function tagForRemoval(buckets: readonly string[]): Promise<void> {
+  const s3 = new S3Client({ forcePathStyle: true });
+  const Tagging = { TagSet: [{ Key: 'aws-cdk:auto-delete-objects', Value: 'true' }] };
+  for (const Bucket of buckets) await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging }));
+  s3.destroy();
 }
 
 async function unless(expected: string, request: Promise<unknown>): Promise<boolean> {

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { SyncError } from '#core/errors.ts';
 import { startAgent } from './agent.ts';
 import { bootstrap, deploy } from './cdk.ts';
-import { createDestinations, localSettings } from './destinations.ts';
+import { createDestinations, localSettings, tagForRemoval } from './destinations.ts';
 import { clientEnvironment, DEFAULT_PORT, type Emulator, startEmulator } from './emulator.ts';
 import { claimPort } from './port.ts';
 import { claimRunDirectory } from './run-directory.ts';
@@ -69,6 +69,7 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
   await bootstrap(cdk);
   const outputs = await deploy(cdk);
   const { HubName = '', LedgerName = '', ReportsName = '', StateReport = '' } = outputs;
+  await tagForRemoval([HubName, ReportsName]);
 
   const watch = await watchCloud({
     ledger: LedgerName,
