@@ -1,6 +1,7 @@
 /** The index's file: whether it is ours, whole and of this version; what is not whole is kept aside, never deleted. */
 import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { SyncError } from '#core/errors.ts';
 
 const VERSION = 1;
@@ -51,8 +52,14 @@ export function indexError(file: string, error: unknown): SyncError {
 }
 
 function openWhole(file: string): DatabaseSync {
-  // Looked at read-only first: opening for writing would already checkpoint a newer version's journal.
-  if (existsSync(file)) withDatabase(file, { readOnly: true }, (database) => refuseOthers(file, database));
+  if (existsSync(file)) {
+    const before = new DatabaseSync(readingUrl(file), { readOnly: true });
+    try {
+      refuseOthers(file, before);
+    } finally {
+      before.close();
+    }
+  }
   const database = new DatabaseSync(file, { timeout: 5000 });
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
@@ -68,17 +75,14 @@ function openWhole(file: string): DatabaseSync {
   }
 }
 
-function withDatabase(
-  file: string,
-  options: { readOnly: boolean },
-  action: (database: DatabaseSync) => void,
-): void {
-  const database = new DatabaseSync(file, options);
-  try {
-    action(database);
-  } finally {
-    database.close();
-  }
+/**
+ * For a look before opening to write, which would already checkpoint a newer version's journal. Without a journal even
+ * a read-only look would leave one; `immutable` does not. https://sqlite.org/uri.html
+ */
+function readingUrl(file: string): URL {
+  const url = pathToFileURL(file);
+  if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1');
+  return url;
 }
 
 function refuseOthers(file: string, database: DatabaseSync): void {
