@@ -12,10 +12,10 @@ import type { ObjectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
 import { ledgerShard } from '#core/ledger-shard.ts';
 import { mergeSorted } from '#core/merge-sorted.ts';
-import { LEDGER_KEY, LEDGER_SHARDS } from '#core/names.ts';
+import { LEDGER_KEY, LEDGER_SHARDS, MIRROR_PREFIX } from '#core/names.ts';
 import type { Ledger } from '#core/ports.ts';
 import { compareUtf8 } from '#core/utf8.ts';
-import { entryOf, MIRROR_PREFIX } from './ledger-item.ts';
+import { entryOf } from './ledger-item.ts';
 
 export interface DynamoLedgerOptions {
   table: string;

@@ -3,10 +3,7 @@ import { z } from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import type { LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
-import { LEDGER_KEY } from '#core/names.ts';
-
-/** Attributes `m#<destination>` hold the mirror records, so that no write of the entry touches them. */
-export const MIRROR_PREFIX = 'm#';
+import { LEDGER_KEY, MIRROR_PREFIX } from '#core/names.ts';
 
 const row = z.object({
   state: z.enum(['unknown', 'present', 'deleted']),

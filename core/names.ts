@@ -15,6 +15,8 @@ export const ENV = {
 
 /** DynamoDB attribute names of the ledger's key; the rest is the adapter's own. */
 export const LEDGER_KEY = { partition: 'pk', sort: 'sk', ttl: 'expiresAtSec' } as const;
+/** Attributes `m#<destination>` hold the mirror records, so that no write of the entry touches them. */
+export const MIRROR_PREFIX = 'm#';
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-sharding.html */
 export const LEDGER_SHARDS = 64;
 /** Where the reports bucket keeps what. */

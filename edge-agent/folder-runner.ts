@@ -2,7 +2,7 @@
  * One folder: what is in its tree is the queue. Events and scans only say where to look; what is done follows from
  * what is there (I5). Every failure is kept in the index with its time to try again, so `status` can show it (I4).
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import type { HostIndex } from '#adapters/host/index-db.ts';
 import { lockFolder } from '#adapters/host/lock.ts';
 import { scanTree } from '#adapters/host/scan.ts';
@@ -57,8 +57,9 @@ const NO_UPLOAD = { ...NO_STATE, md5: '', etag: '', versionId: '' };
 /** @throws SyncError when the folder does not exist or another agent has it */
 export function createFolderRunner(context: FolderContext): FolderRunner {
   const { settings, folder, store, index, leases, log } = context;
-  const root = Buffer.from(folder.path);
   const unlock = claim(folder);
+  // A folder that is a symlink is watched where it leads.
+  const root = Buffer.from(realpathSync(folder.path));
   const stopping = new AbortController();
   const tries = new Map<string, number>();
   let triesAllowed = Number.POSITIVE_INFINITY;

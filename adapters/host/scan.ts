@@ -37,10 +37,17 @@ export async function scanTree(
   try {
     return await new Promise((resolve, reject) => {
       let queue = Promise.resolve();
+      const enqueue = (action: () => void | Promise<void>) => {
+        queue = queue.then(action);
+        queue.catch(reject);
+      };
       worker.on('error', reject);
-      worker.on('exit', (code) => reject(new Error(`the scan worker ended early (${code})`)));
+      worker.on('exit', (code) => {
+        // The worker is done before its last batches are taken: only a result that never came is a failure.
+        enqueue(() => reject(new Error(`the scan worker ended early (${code})`)));
+      });
       worker.on('message', (message: WorkerMessage) => {
-        queue = queue.then(async () => {
+        enqueue(async () => {
           if ('result' in message) {
             resolve(buffered(message.result));
             return;
@@ -49,7 +56,6 @@ export async function scanTree(
           Atomics.add(taken, 0, 1);
           Atomics.notify(taken, 0);
         });
-        queue.catch(reject);
       });
     });
   } finally {

@@ -9,13 +9,11 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/lib-dynamodb';
 import { SyncError } from '#core/errors.ts';
-import { LEDGER_KEY, REPORT_PREFIX } from '#core/names.ts';
+import { LEDGER_KEY, MIRROR_PREFIX, REPORT_PREFIX } from '#core/names.ts';
 
 const POLL_MS = 1_000;
 /** Of the time, at most one part in so many is spent looking. */
 const PATIENCE = 5;
-/** Attributes of a row as adapters/ledger-item.ts writes them; a row that says something else is shown as it is. */
-const MIRROR_ATTRIBUTE = 'm#';
 
 export interface CloudWatch {
   /** Reads what is there now without telling of it; then tells of changes until the signal. */
@@ -96,10 +94,10 @@ function statements(row: Row): [subject: string, line: string][] {
   if (row.state === 'present') said.push([key, `ledger   ${key}  ${row.sizeBytes} bytes, ${row.etag}`]);
   if (row.state === 'deleted') said.push([key, `ledger   ${key}  deleted`]);
   for (const [name, value] of Object.entries(row)) {
-    if (!name.startsWith(MIRROR_ATTRIBUTE)) continue;
+    if (!name.startsWith(MIRROR_PREFIX)) continue;
     const { sourceEtag } = value as { sourceEtag: string };
     const what = sourceEtag === '' ? 'deleted' : `verified, ${sourceEtag}`;
-    said.push([`${name} ${key}`, `mirror   ${key}  ${name.slice(MIRROR_ATTRIBUTE.length)}: ${what}`]);
+    said.push([`${name} ${key}`, `mirror   ${key}  ${name.slice(MIRROR_PREFIX.length)}: ${what}`]);
   }
   return said;
 }

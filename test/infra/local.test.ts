@@ -50,11 +50,13 @@ describe('a process group', () => {
     `);
     const { stdout } = group.child;
     if (stdout === null) throw new Error('stdout is piped');
+    // The child holds the pipe open for as long as it lives.
+    const closed = once(stdout, 'close');
     await once(stdout, 'data');
+    stdout.resume();
     await group.stop(50);
     expect(await group.ended).toBe('SIGKILL');
-    // The child holds the pipe open for as long as it lives.
-    await once(stdout, 'close');
+    await closed;
   });
 
   test('tells how its leader ended, and stopping it again does nothing', async () => {

@@ -1,0 +1,121 @@
+/** What becomes of a file when somebody interferes at the worst moment. Real files and leases, a store that is told when to fail. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { openIndex } from '#adapters/host/index-db.ts';
+import { objectKey } from '#core/key.ts';
+import { createLeases } from '../../edge-agent/leases.ts';
+import { createLog } from '../../edge-agent/log.ts';
+import { type MoveResult, moveFile } from '../../edge-agent/move-file.ts';
+import { runInChild, temporaryFolder } from '../adapters/host/folder.ts';
+import { createMemoryStore } from '../doubles/store-memory.ts';
+
+const KEY = objectKey('out/f');
+const APPEND = "require('node:fs').appendFileSync(process.argv[1], ' and more')";
+
+function setup(partBytes = 16 * 1024 * 1024) {
+  const root = temporaryFolder();
+  const file = join(root, 'f');
+  writeFileSync(file, 'content');
+  const store = createMemoryStore();
+  const index = openIndex(join(temporaryFolder(), 'index.db'));
+  const leases = createLeases();
+  onTestFinished(() => {
+    leases.close();
+    index.close();
+  });
+  const stopping = new AbortController();
+  const folder = { name: 'out', path: root, prefix: 'out/', mode: 'move', settle: 0 } as const;
+  const log = createLog({ level: 'ERROR', format: 'readable' });
+  const move = (): Promise<MoveResult> =>
+    moveFile(
+      {
+        folder,
+        root: Buffer.from(root),
+        store,
+        index,
+        leases,
+        log,
+        partBytes,
+        stopping: stopping.signal,
+        withoutLease: () => undefined,
+      },
+      Buffer.from('f'),
+    );
+  /** Runs once, before the first call of the operation. */
+  const once = (op: string, action: () => unknown) => {
+    let done = false;
+    store.before(async (called) => {
+      if (called !== op || done) return;
+      done = true;
+      await action();
+    });
+  };
+  return { file, store, move, once, stopping };
+}
+
+it('keeps a file whose object was overwritten after the upload, and uploads it again', async () => {
+  const { file, store, move, once } = setup();
+  once('head', () => store.put(KEY, Buffer.from('theirs'), { metadata: {} }));
+  await expect(move()).rejects.toMatchObject({ code: 'Unconfirmed' });
+  expect(readFileSync(file, 'utf8')).toBe('content');
+  expect(await move()).toEqual({ done: 'moved' });
+  expect(String(store.contents(KEY))).toBe('content');
+});
+
+it('keeps a file whose object was deleted after the upload', async () => {
+  const { file, store, move, once } = setup();
+  once('head', () => store.delete(KEY));
+  await expect(move()).rejects.toMatchObject({ code: 'Unconfirmed' });
+  expect(existsSync(file)).toBe(true);
+});
+
+it.each(['put', 'head'])(
+  'lets a writer in at once during %s, keeps what it wrote, and sends that',
+  async (op) => {
+    const { file, store, move, once } = setup();
+    once(op, () => runInChild(APPEND, file));
+    await expect(move()).rejects.toMatchObject({ code: 'Changed' });
+    expect(readFileSync(file, 'utf8')).toBe('content and more');
+    expect(await move()).toEqual({ done: 'moved' });
+    expect(String(store.contents(KEY))).toBe('content and more');
+  },
+);
+
+it('keeps a file that replaced the one that was uploaded', async () => {
+  const { file, move, once } = setup();
+  const script =
+    "fs.writeFileSync(process.argv[1] + '.new', 'new'); fs.renameSync(process.argv[1] + '.new', process.argv[1])";
+  once('head', () => runInChild(script, file));
+  await expect(move()).rejects.toMatchObject({ code: 'Changed' });
+  expect(readFileSync(file, 'utf8')).toBe('new');
+});
+
+it('does not upload again what it had uploaded before it was cut off', async () => {
+  const { file, store, move, once } = setup();
+  once('head', () => {
+    throw new Error('cut off');
+  });
+  await expect(move()).rejects.toThrow('cut off');
+  expect(await move()).toEqual({ done: 'moved' });
+  expect(store.calls.filter((call) => call.startsWith('put'))).toHaveLength(1);
+  expect(existsSync(file)).toBe(false);
+});
+
+it('leaves no parts behind when a large upload fails', async () => {
+  const { file, store, move, once } = setup(1024 * 1024);
+  writeFileSync(file, Buffer.alloc(3 * 1024 * 1024, 'x'));
+  once('completeMultipart', () => {
+    throw new Error('refused');
+  });
+  await expect(move()).rejects.toThrow('refused');
+  expect(store.openUploads()).toBe(0);
+  expect(await move()).toEqual({ done: 'moved' });
+});
+
+it('gives a file back when the agent stops before it is removed', async () => {
+  const { file, move, once, stopping } = setup();
+  once('head', () => stopping.abort());
+  await expect(move()).rejects.toMatchObject({ code: 'Stopped' });
+  expect(readFileSync(file, 'utf8')).toBe('content');
+});
