@@ -31,7 +31,12 @@ interface RunningAgent {
 }
 
 export async function agentUnderTest(
-  options: { bucket?: string; endpoint?: string; environment?: Record<string, string> } = {},
+  options: {
+    bucket?: string;
+    endpoint?: string;
+    environment?: Record<string, string>;
+    wrapper?: string[];
+  } = {},
 ): Promise<AgentUnderTest> {
   const base = mkdtempSync(join(tmpdir(), 'sluice-agent-'));
   const folder = join(base, 'output');
@@ -65,7 +70,7 @@ export async function agentUnderTest(
     config,
     store,
     start(command, ...more) {
-      const agent = startAgent([command, '--config', config, ...more], options.environment);
+      const agent = startAgent([command, '--config', config, ...more], options.environment, options.wrapper);
       running.push(agent);
       return agent;
     },
@@ -85,8 +90,13 @@ async function newBucket(): Promise<string> {
   return bucket;
 }
 
-function startAgent(args: string[], environment: Record<string, string> = {}): RunningAgent {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+function startAgent(
+  args: string[],
+  environment: Record<string, string> = {},
+  wrapper: string[] = [],
+): RunningAgent {
+  const [program = '', ...before] = [...wrapper, process.execPath];
+  const child = spawn(program, [...before, MAIN, ...args], {
     env: {
       PATH: process.env.PATH,
       AWS_ACCESS_KEY_ID: 'test',

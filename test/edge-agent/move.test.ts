@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   createWriteStream,
   existsSync,
   mkdirSync,
@@ -95,6 +96,22 @@ it('moves what was there before it started, and everything else when some of it 
   await status.exit;
   const { folders } = JSON.parse(status.output());
   expect(folders[0]).toMatchObject({ waiting: 0, parked: 4 });
+});
+
+it('names a file that it may not read, keeps it, and moves the rest', async () => {
+  // Root may read everything, unless it gives that up.
+  const dropped = '-dac_override,-dac_read_search';
+  const asRoot = process.getuid?.() === 0;
+  const wrapper = asRoot ? ['setpriv', `--inh-caps=${dropped}`, `--bounding-set=${dropped}`] : [];
+  const { folder, store, start } = await agentUnderTest({ wrapper });
+  writeFileSync(join(folder, 'readable'), 'fine');
+  writeFileSync(join(folder, 'secret'), 'theirs');
+  chmodSync(join(folder, 'secret'), 0);
+  const agent = start('once');
+  expect(await agent.exit).toBe(1);
+  expect(agent.output()).toMatch(/secret: EACCES.*hint=Give the agent permission/);
+  expect(visible(folder)).toEqual(['secret']);
+  expect(await contentOf(store, objectKey('output/readable'))).toBe('fine');
 });
 
 it('killed in the middle and started again, moves everything and leaves nothing behind', async () => {
