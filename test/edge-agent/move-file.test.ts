@@ -81,6 +81,7 @@ it.each(['put', 'head'])(
     expect(await move()).toEqual({ done: 'moved' });
     expect(String(store.contents(KEY))).toBe('content and more');
   },
+  20_000,
 );
 
 it('keeps a file that replaced the one that was uploaded', async () => {
@@ -90,7 +91,7 @@ it('keeps a file that replaced the one that was uploaded', async () => {
   once('head', () => runInChild(script, file));
   await expect(move()).rejects.toMatchObject({ code: 'Changed' });
   expect(readFileSync(file, 'utf8')).toBe('new');
-}, 20_000);
+});
 
 it('does not upload again what it had uploaded before it was cut off', async () => {
   const { file, store, move, once } = setup();
