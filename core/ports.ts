@@ -33,7 +33,14 @@ export interface ObjectSummary {
   lastModifiedMs: number;
 }
 
-interface PutOptions extends ObjectAttributes {
+/** Where and how the store keeps an object; never carried from one store to another. */
+export interface Placement {
+  storageClass?: string;
+  /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingEncryption.html; absent: what the bucket does. */
+  encryption?: { type: 'AES256' | 'aws:kms'; keyId?: string };
+}
+
+export interface PutOptions extends ObjectAttributes, Placement {
   /** Only create: the write fails with `PreconditionFailed` when the key exists. */
   ifAbsent?: boolean;
 }
@@ -46,6 +53,26 @@ export interface PutResult {
 export interface PartResult {
   partNumber: number;
   etag: string;
+}
+
+/** An upload in parts that was begun and neither completed nor aborted. */
+export interface OpenUpload {
+  key: ObjectKey;
+  uploadId: string;
+  initiatedMs: number;
+}
+
+/** What a store was seen to do; never assumed from its name. */
+export interface StoreCapabilities {
+  /** It refuses a body whose CRC-32 is not the one announced. */
+  crc32: boolean;
+  /** `If-None-Match: *` on PUT keeps an existing object. */
+  conditionalPut: boolean;
+  /** `If-Match` on DELETE keeps an object with another ETag. */
+  conditionalDelete: boolean;
+  versions: boolean;
+  /** What it does to an object that asks for nothing: `none`, `AES256`, `aws:kms`. */
+  encryption: string;
 }
 
 /** Bytes `start` to `end`, both inclusive. */
@@ -80,8 +107,8 @@ export interface ObjectStore {
   /** `'changed'`: the object no longer has the ETag asked for, and it stays. */
   delete(key: ObjectKey, options?: { ifMatch?: string }): Promise<'deleted' | 'changed'>;
   /** Server-side copy of up to 5 GiB. Attributes are carried over, or replaced when they are given. */
-  copy(key: ObjectKey, source: CopySource, attributes?: ObjectAttributes): Promise<PutResult>;
-  createMultipart(key: ObjectKey, attributes: ObjectAttributes): Promise<string>;
+  copy(key: ObjectKey, source: CopySource, attributes?: ObjectAttributes & Placement): Promise<PutResult>;
+  createMultipart(key: ObjectKey, attributes: ObjectAttributes & Placement): Promise<string>;
   uploadPart(key: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array): Promise<PartResult>;
   uploadPartCopy(
     key: ObjectKey,
@@ -91,7 +118,11 @@ export interface ObjectStore {
     range: ByteRange,
   ): Promise<PartResult>;
   completeMultipart(key: ObjectKey, uploadId: string, parts: readonly PartResult[]): Promise<PutResult>;
+  /** Aborting an upload that is no longer there is no error. */
   abortMultipart(key: ObjectKey, uploadId: string): Promise<void>;
+  listUploads(prefix: string): AsyncIterable<OpenUpload>;
+  /** Size of the first part of an object that came in parts, where the store tells. */
+  firstPartBytes(key: ObjectKey, ifMatch: string): Promise<number | undefined>;
   /** All objects below the prefix in the order the store lists them (UTF-8 bytes). */
   list(prefix: string): AsyncIterable<ObjectSummary>;
 }

@@ -2,10 +2,22 @@
 import { z } from 'zod';
 import { durationMs } from './duration.ts';
 
+const MIB = 1024 * 1024;
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' });
 const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' });
+const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
+
+const credentials = z.union(
+  [
+    /** Names of environment variables, for hosts that already have them under other names than AWS's. */
+    z.strictObject({ accessKeyVariable: z.string().min(1), secretKeyVariable: z.string().min(1) }),
+    /** A file in the format of ~/.aws/credentials; read again when the store refuses what was read. */
+    z.strictObject({ file: absolutePath }),
+  ],
+  { error: 'accessKeyVariable and secretKeyVariable, or file' },
+);
 
 const folder = z.strictObject({
   name,
@@ -14,30 +26,112 @@ const folder = z.strictObject({
   prefix: z
     .string()
     .regex(/^(?:[^/].*\/)?$/s, { error: 'empty, or a prefix that ends with / and does not start with it' }),
-  /** `move`: upload when the writer has closed the file, verify, remove locally. */
-  mode: z.enum(['move']).default('move'),
+  /**
+   * `move`: upload, verify, remove locally. `mirror`: the bucket follows the folder, deletes included. `append`: only
+   * what the bucket does not have. `receive`: download, verify, remove from the bucket.
+   */
+  mode: z.enum(['move', 'mirror', 'append', 'receive']).default('move'),
+  /** `close`: when a writer has closed the file. `once`: one pass and no watching. Or a pass at an interval. */
+  schedule: z
+    .union([z.enum(['close', 'once']), z.strictObject({ every: durationMs })], {
+      error: 'close, once, or every: with a duration such as 5m',
+    })
+    .default('close'),
+  /** How a change is noticed. `auto`: fanotify with its capabilities, else inotify, else polling. */
+  watch: z.enum(['auto', 'fanotify', 'inotify', 'polling']).default('auto'),
   /** How long a file must be unchanged where the filesystem has no leases (NFS, FUSE, files of other users). */
   settle: durationMs.prefault('2s'),
+  /** Patterns in the syntax of .gitignore. */
+  ignore: z.array(z.string().min(1)).default([]),
+  /** Also ignore hidden names, `*.tmp`, `*.swp`, `*~` and `*.tmp.*`. */
+  ignoreTemporary: z.boolean().default(true),
+  minBytes: z.int().min(0).default(0),
+  maxBytes: z.int().min(0).optional(),
+  /** `follow`: upload what the link points to, if that is a regular file inside the folder. */
+  symlinks: z.enum(['skip', 'follow']).default('skip'),
+  /** Whether mtime, mode, uid and gid travel as metadata, and are restored by `receive`. */
+  metadata: z.boolean().default(true),
+  storageClass: z.string().min(1).optional(),
+  /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingEncryption.html; absent: what the bucket does. */
+  encryption: z
+    .strictObject({ type: z.enum(['AES256', 'aws:kms']), keyId: z.string().min(1).optional() })
+    .optional(),
+  /** `append`: what an object must have in common with the file to count as uploaded. */
+  compare: z.enum(['presence', 'size', 'mtime', 'content']).default('content'),
+  /** `mirror`: whether a file that goes is deleted in the bucket. */
+  deletes: z.boolean().default(true),
+  /** `mirror`: more deletes than this within the window wait for `agent approve-deletes`. */
+  guard: z
+    .strictObject({
+      /** Of the files known in the folder. */
+      share: z.number().min(0).max(1).default(0.5),
+      count: z.int().min(0).default(1000),
+      /** Up to so many deletes the share does not count: half of three files is no catastrophe. */
+      shareFrom: z.int().min(0).default(10),
+      window: durationMs.prefault('1h'),
+    })
+    .prefault({}),
+  /** `append`: name of the file written into each directory that is completely in the bucket. */
+  marker: z
+    .string()
+    .regex(/^[^/\0]{1,255}$/, { error: 'a file name' })
+    .optional(),
+  /** `receive`: how often the prefix is listed, beside what the queue tells. */
+  interval: durationMs.prefault('30s'),
+  /** What age removes from the folder. */
+  retention: z
+    .strictObject({
+      olderThan: durationMs,
+      /** Also what the bucket does not hold. */
+      expireUnsynced: z.boolean().default(false),
+    })
+    .optional(),
 });
 
 export const agentSettings = z
   .strictObject({
+    /** Absent: the host's name. */
+    name: name.optional(),
     store: z.strictObject({
       bucket: z.string().min(1, { error: 'the name of the hub bucket' }),
       region: z.string().default('us-east-1'),
       /** Absent: AWS. */
-      endpoint: z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' }).optional(),
+      endpoint: httpUrl.optional(),
       addressing: z.enum(['path', 'virtual']).default('path'),
       /** A profile of the AWS configuration files; absent: the AWS default chain. */
       profile: z.string().optional(),
-      /** What the store is asked to check beside MD5. */
-      checksum: z.enum(['crc32', 'md5']).default('crc32'),
+      credentials: credentials.optional(),
+      /** What the store is asked to check beside MD5; `auto`: CRC-32 where the store was seen to check it. */
+      checksum: z.enum(['auto', 'crc32', 'md5']).default('auto'),
     }),
     /** Where the agent keeps its index. */
     stateDirectory: absolutePath.default('/var/lib/sluice'),
     folders: z.array(folder).min(1, { error: 'at least one folder' }),
     /** How often the tree is compared with the index, for what events do not tell. */
     rescan: durationMs.prefault('5m'),
+    /** URL of the SQS queue that tells of new objects for `receive`; the stack's output. */
+    queue: httpUrl.optional(),
+    /** One agent per prefix, by an owner object in the bucket. */
+    exclusive: z.boolean().default(true),
+    /** How often the agent says in the bucket that it lives; `off` for never. */
+    heartbeat: z.union([z.literal('off'), durationMs]).prefault('5m'),
+    /** CloudFront distribution whose paths are invalidated when their objects change. */
+    cdn: z
+      .strictObject({
+        distribution: z.string().min(1),
+        /** Changes are collected that long. */
+        window: durationMs.prefault('10s'),
+        endpoint: httpUrl.optional(),
+      })
+      .optional(),
+    /** Status page, /metrics and /healthz; absent: a unix socket in the state directory. */
+    status: z
+      .strictObject({
+        listen: z.string().regex(/^(?:\/.+|(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5})$/, {
+          error: 'the path of a unix socket, or 127.0.0.1:PORT',
+        }),
+      })
+      .optional(),
     limits: z
       .strictObject({
         /** Files in flight at once. */
@@ -45,14 +139,25 @@ export const agentSettings = z
         /** Files up to this size are sent whole, larger ones in parts of it. */
         partBytes: z
           .int()
-          .min(5 * 1024 * 1024)
-          .default(16 * 1024 * 1024),
+          .min(5 * MIB)
+          .default(16 * MIB),
+        /** Parts in flight at once, over all files; they bound the memory. */
+        partsAtOnce: z.int().min(1).max(64).default(4),
+        /** Bytes a second, up and down together; absent: no limit. */
+        bandwidth: z.int().min(1024).optional(),
+        /** `receive` waits while the filesystem has less than this free. */
+        minFreeBytes: z
+          .int()
+          .min(0)
+          .default(64 * MIB),
       })
       .prefault({}),
     log: z
       .strictObject({
         level: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
         format: z.enum(['readable', 'json']).default('readable'),
+        /** IANA name; absent: the host's. */
+        timezone: z.string().refine(isTimezone, { error: 'a time zone such as Europe/Berlin' }).optional(),
       })
       .prefault({}),
   })
@@ -84,4 +189,14 @@ function overlaps(left: string, right: string): boolean {
 
 function withSlash(path: string): string {
   return `${path.replace(/\/+$/, '')}/`;
+}
+
+function isTimezone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false;
+  }
 }

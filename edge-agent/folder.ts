@@ -1,0 +1,61 @@
+/** What every folder gets, and what every folder offers, whatever its mode. */
+import type { HostIndex } from '#adapters/host/index-db.ts';
+import type { ObjectKey } from '#core/key.ts';
+import type { ObjectStore } from '#core/ports.ts';
+import type { AgentSettings, FolderSettings } from '#core/settings/agent.ts';
+import type { Leases } from './leases.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface FolderContext {
+  /** Of this agent: the setting, or the host's. */
+  agent: string;
+  settings: AgentSettings;
+  folder: FolderSettings;
+  store: ObjectStore;
+  index: HostIndex;
+  leases: Leases;
+  log: Log;
+  metrics: Metrics;
+  /** An object was written or deleted: its CDN path is stale. */
+  onChanged(key: ObjectKey): void;
+}
+
+export interface FolderRunner {
+  /** Works until `stop`. Resolves when the first look at everything has been queued. */
+  run(): Promise<void>;
+  /** One pass; answers how many files could not be brought to where they belong. */
+  once(): Promise<number>;
+  /** Takes no more work, and resolves when what is in flight has been finished or given back. */
+  stop(): Promise<void>;
+  /** Looks now at everything that waits. */
+  retry(): void;
+  /** Carries out the deletes that the guard holds. */
+  approveDeletes(): void;
+  view(): FolderView;
+}
+
+/** For status page, metrics and heartbeat. */
+export interface FolderView {
+  name: string;
+  path: string;
+  prefix: string;
+  mode: FolderSettings['mode'];
+  /** `unavailable`: the folder is not the one that was synced, or cannot be read. `held`: deletes wait for approval. */
+  state: 'starting' | 'working' | 'unavailable' | 'held' | 'stopped';
+  /** Why, when `unavailable` or `held`. */
+  reason: string;
+  /** `fanotify`, `inotify`, `polling`, `queue`, or empty when nothing watches. */
+  watch: string;
+  /** Paths or keys to look at, those in flight included. */
+  queued: number;
+  /** Waiting for their time: retries, and files being written. */
+  putOff: number;
+  /** Rows of the index. */
+  synced: number;
+  waiting: number;
+  parked: number;
+  heldDeletes: number;
+  /** Absent before the first. */
+  lastScan?: { endedMs: number; files: number; directories: number; errors: number };
+}
