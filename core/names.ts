@@ -21,3 +21,20 @@ export const MIRROR_PREFIX = 'm#';
 export const LEDGER_SHARDS = 64;
 /** Where the reports bucket keeps what. */
 export const REPORT_PREFIX = { state: 'state/', removals: 'removals/' } as const;
+
+/** Keys below it are Sluice's own (owner objects, heartbeats): no event, rule or folder of a user concerns them. */
+export const RESERVED_PREFIX = '.sluice/';
+/** Which agent has which prefix, and below `<agent>/` what that agent says of itself. */
+export const RESERVED = { owners: `${RESERVED_PREFIX}owners/`, agents: `${RESERVED_PREFIX}agents/` } as const;
+/** Names that begin with it are objects with which an agent tries out what a store can do; they live for seconds. */
+export const PROBE_NAME = '.sluice-probe-';
+
+/** Whether the key is one of Sluice's own: below `.sluice/`, or a probe in any "directory". */
+export function isReserved(key: string): boolean {
+  return key.startsWith(RESERVED_PREFIX) || key.slice(key.lastIndexOf('/') + 1).startsWith(PROBE_NAME);
+}
+
+/** A name of the settings as part of a CloudFormation id: `site-b` -> `SiteB`. Two names can have the same. */
+export function pascalCase(name: string): string {
+  return name.replace(/(?:^|-+)(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,5 +1,6 @@
 /** Which objects age removes: a decision with its reason for every entry, by the store's clock. */
 import type { LedgerEntry } from './ledger-entry.ts';
+import { isReserved } from './names.ts';
 import type { ObjectHead } from './ports.ts';
 import type { RetentionRule } from './settings/deployment.ts';
 
@@ -17,6 +18,7 @@ export function decideRetention(
   nowMs: number,
   destinations: readonly string[],
 ): RetentionDecision {
+  if (isReserved(entry.key)) return { keep: 'the key is reserved' };
   if (entry.state !== 'present') return { keep: `the ledger says ${entry.state}` };
   const reasons: string[] = [];
   for (const rule of rules) {

@@ -1,76 +1,77 @@
 /** `agent check`: everything the agent depends on, tried for real, with what to do about each failure. */
-import { randomUUID } from 'node:crypto';
-import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { releaseLease, takeReadLease } from '#adapters/host/lease.ts';
-import { SyncError } from '#core/errors.ts';
-import { objectKey } from '#core/key.ts';
-import type { ObjectStore } from '#core/ports.ts';
-import type { AgentSettings, FolderSettings } from '#core/settings/agent.ts';
+import { createCdn } from '#adapters/cdn-cloudfront.ts';
+import { type HostIndex, openIndex } from '#adapters/host/index-db.ts';
+import type { CredentialSource } from '#adapters/s3/credentials.ts';
+import { probeStore } from '#adapters/s3/probe.ts';
+import type { Credentials } from '#adapters/s3/sigv4.ts';
+import { type QueueDepth, queueDepth } from '#adapters/sqs-depth.ts';
+import type { Cdn } from '#core/cdn.ts';
+import type { ObjectStore, StoreCapabilities } from '#core/ports.ts';
+import type { AgentSettings } from '#core/settings/agent.ts';
+import { folderChecks } from './check-folder.ts';
+import { hostChecks } from './check-host.ts';
+import { type CheckResult, checkLines, performChecks } from './check-list.ts';
+import { storeChecks } from './check-store.ts';
+import { indexFile, liveStore, statusAddress } from './live.ts';
 
-export interface CheckResult {
-  name: string;
-  ok: boolean;
-  detail: string;
-  hint?: string;
+export interface CheckTools {
+  store: ObjectStore;
+  credentials(): Promise<Credentials>;
+  /** What the store can do, tried below the prefix. */
+  probe(prefix: string): Promise<StoreCapabilities>;
+  /** Beside an agent that may run: makes, moves and migrates nothing. */
+  openIndex(): HostIndex;
+  /** Where the status server listens. */
+  statusListen: string;
+  /** Asked when the settings have a queue. */
+  queueDepth(): Promise<QueueDepth>;
+  /** Where the settings have one. */
+  cdn?: Pick<Cdn, 'invalidate'>;
 }
 
-/** Below it a tree of some size runs out of watches. */
-const FEW_WATCHES = 65_536;
-
-export async function runChecks(settings: AgentSettings, store: ObjectStore): Promise<CheckResult[]> {
-  const { store: where, folders } = settings;
-  const results = [
-    await tried(`store ${where.endpoint ?? 'AWS'}, bucket ${where.bucket}`, async () => {
-      await store.head(objectKey(`${folders[0]?.prefix ?? ''}.sluice-check-${randomUUID()}`));
-      return 'credentials, bucket and read permission are right';
-    }),
-    await tried('watch limit', async () => {
-      const limit = Number(readFileSync('/proc/sys/fs/inotify/max_user_watches', 'utf8'));
-      if (limit >= FEW_WATCHES) return `${limit} directories can be watched`;
-      throw failure(
-        `only ${limit} directories can be watched`,
-        'Raise fs.inotify.max_user_watches with sysctl.',
-      );
-    }),
-  ];
-  for (const folder of folders) results.push(...(await checkFolder(folder)));
-  return results;
+/** @returns the exit code: 1 when something failed */
+export async function checkCommand(
+  settings: AgentSettings,
+  { json = false }: { json?: boolean | undefined },
+): Promise<number> {
+  const { store, credentials, wire } = liveStore(settings);
+  const cdn = cdnOf(settings, credentials);
+  const results = await runChecks(
+    settings,
+    {
+      store,
+      credentials,
+      probe: (prefix) => probeStore(wire, prefix),
+      openIndex: () => openIndex(indexFile(settings), { beside: true }),
+      statusListen: statusAddress(settings),
+      queueDepth: () => queueDepth(settings.queue ?? '', settings.store.region, credentials),
+      ...(cdn === undefined ? {} : { cdn }),
+    },
+    (result) => {
+      if (!json) process.stdout.write(checkLines(result));
+    },
+  );
+  cdn?.close();
+  await store.close();
+  const ok = results.every((result) => result.ok);
+  if (json) process.stdout.write(`${JSON.stringify({ ok, checks: results }, undefined, 2)}\n`);
+  return ok ? 0 : 1;
 }
 
-async function checkFolder({ name, path }: FolderSettings): Promise<CheckResult[]> {
-  const access = await tried(`folder ${name}`, async () => {
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    return `${path} can be read and written`;
-  });
-  if (!access.ok) return [{ ...access, hint: `Create ${path}, or give the agent permission on it.` }];
-  const leases = await tried(`leases in ${name}`, async () => {
-    const probe = `${path}/.sluice-check-${randomUUID()}`;
-    writeFileSync(probe, '');
-    const fd = openSync(probe, 'r');
-    try {
-      const taken = takeReadLease(fd);
-      if (taken === 'held') releaseLease(fd);
-      return taken === 'unsupported'
-        ? 'not supported here: a file counts as complete when it has not changed for the settle time'
-        : 'supported: a file counts as complete when nobody has it open for writing';
-    } finally {
-      closeSync(fd);
-      unlinkSync(probe);
-    }
-  });
-  return [access, leases];
+/** What an outcome means is in `CheckResult`. Each result is also given to `onResult` as soon as it is there. */
+export function runChecks(
+  settings: AgentSettings,
+  tools: CheckTools,
+  onResult: (result: CheckResult) => void = () => {},
+): Promise<CheckResult[]> {
+  return performChecks(
+    [...hostChecks(settings, tools), ...folderChecks(settings, tools), ...storeChecks(settings, tools)],
+    onResult,
+  );
 }
 
-async function tried(name: string, attempt: () => Promise<string>): Promise<CheckResult> {
-  try {
-    return { name, ok: true, detail: await attempt() };
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const hint = error instanceof SyncError ? error.hint : undefined;
-    return { name, ok: false, detail: error.message, ...(hint === undefined ? {} : { hint }) };
-  }
-}
-
-function failure(message: string, hint: string): SyncError {
-  return new SyncError(message, { op: 'check', retryable: false, hint });
+function cdnOf({ cdn }: AgentSettings, credentials: CredentialSource) {
+  if (cdn === undefined) return undefined;
+  const { distribution, endpoint } = cdn;
+  return createCdn({ distribution, credentials, ...(endpoint === undefined ? {} : { endpoint }) });
 }

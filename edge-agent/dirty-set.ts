@@ -11,6 +11,10 @@ export interface DirtySet {
   readonly putOff: number;
   /** Resolves when nothing waits, is in work or is put off. */
   idle(): Promise<void>;
+  /** Resolves when nothing waits or is in work. */
+  drained(): Promise<void>;
+  /** Looks now at all that is put off. */
+  hurry(): void;
   /** Take no more work; resolves when what is in work has ended. */
   stop(): Promise<void>;
 }
@@ -20,7 +24,7 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
   const active = new Set<string>();
   const again = new Set<string>();
   const timers = new Map<string, NodeJS.Timeout>();
-  const idleWaiters: (() => void)[] = [];
+  const waiters: { resolve: () => void; until: () => boolean }[] = [];
   let stopped = false;
 
   /** One byte a character: two names that are not UTF-8 stay two names. */
@@ -49,18 +53,18 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
     active.delete(name);
     if (again.delete(name)) mark(name);
     pump();
-    if (isIdle()) {
-      for (const resolve of idleWaiters.splice(0)) resolve();
+    for (const waiter of waiters.splice(0)) {
+      if (waiter.until()) waiter.resolve();
+      else waiters.push(waiter);
     }
   }
 
-  function isIdle(): boolean {
-    return active.size === 0 && (stopped || waiting.size + timers.size === 0);
-  }
+  const isDrained = () => active.size === 0 && (stopped || waiting.size === 0);
+  const isIdle = () => isDrained() && (stopped || timers.size === 0);
 
-  function settled(): Promise<void> {
-    if (isIdle()) return Promise.resolve();
-    return new Promise((resolve) => idleWaiters.push(resolve));
+  function when(until: () => boolean): Promise<void> {
+    if (until()) return Promise.resolve();
+    return new Promise((resolve) => waiters.push({ resolve, until }));
   }
 
   return {
@@ -80,12 +84,16 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
     get putOff() {
       return timers.size;
     },
-    idle: settled,
+    idle: () => when(isIdle),
+    drained: () => when(isDrained),
+    hurry() {
+      for (const name of [...timers.keys()]) mark(name);
+    },
     stop() {
       stopped = true;
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
-      return settled();
+      return when(isIdle);
     },
   };
 }

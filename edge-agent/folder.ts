@@ -1,7 +1,8 @@
 /** What every folder gets, and what every folder offers, whatever its mode. */
+import type { ByteBudget } from '#adapters/byte-budget.ts';
 import type { HostIndex } from '#adapters/host/index-db.ts';
 import type { ObjectKey } from '#core/key.ts';
-import type { ObjectStore } from '#core/ports.ts';
+import type { ObjectStore, StoreCapabilities } from '#core/ports.ts';
 import type { AgentSettings, FolderSettings } from '#core/settings/agent.ts';
 import type { Leases } from './leases.ts';
 import type { Log } from './log.ts';
@@ -17,6 +18,12 @@ export interface FolderContext {
   leases: Leases;
   log: Log;
   metrics: Metrics;
+  /** Bounds the bytes of parts held in memory, over all folders. */
+  parts: ByteBudget;
+  /** What the store was seen to do; `undefined` until it could be asked. */
+  capabilities(): StoreCapabilities | undefined;
+  /** Everything in the folder has been looked at: an absent file proves something from now on. */
+  onCompared(): void;
   /** An object was written or deleted: its CDN path is stale. */
   onChanged(key: ObjectKey): void;
 }

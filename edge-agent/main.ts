@@ -2,55 +2,120 @@
 /**
  * The edge agent's command line.
  *
- * Exit codes: 0 done; 1 something could not be moved or checked; 2 wrong usage or settings, nothing touched.
+ * Exit codes: 0 done; 1 something could not be synced or checked; 2 wrong usage or settings, nothing touched.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openIndex } from '#adapters/host/index-db.ts';
-import { defaultCredentials } from '#adapters/s3/credentials.ts';
-import { createS3Store } from '#adapters/s3/store.ts';
 import { SyncError } from '#core/errors.ts';
 import { type AgentSettings, agentSettings } from '#core/settings/agent.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
-import { runChecks } from './check.ts';
-import { createFolderRunner } from './folder-runner.ts';
-import { createLeases } from './leases.ts';
-import { createLog } from './log.ts';
-import { statusOf, statusTable } from './status.ts';
+import { checkCommand } from './check.ts';
+import { acceptFolder } from './folder-claim.ts';
+import { importCommand } from './import.ts';
+import { indexFile } from './live.ts';
+import { runAgent } from './run.ts';
+import { statusCommand } from './status-command.ts';
+import { agentVersion } from './version.ts';
 
 const USAGE = `usage: agent COMMAND --config FILE
 
-  run      watch the folders and move files as their writers close them, until SIGTERM or SIGINT
-  once     move what is there now; exit code 1 when something had to stay
-  status   what waits, and why (--json for machines)
-  check    test store, credentials, folders and limits, and say what to do about each failure
+  run               sync the folders until SIGTERM or SIGINT
+  once              one pass over all folders; exit code 1 when something could not be synced
+  status            what waits, and why (--json, --all)
+  check             test store, credentials, folders and limits, and say what to do about each failure (--json)
+  retry             try now what waits (--folder NAME for one folder)
+  approve-deletes   let the deletes through that the guard holds (--folder NAME)
+  accept-folder     take a folder that is not the one that was synced, such as a new disk (--folder NAME)
+  import            print an agent.yaml for the configuration of another system (agent import --help)
+  version
 `;
+const DONE = 0;
 const SETTINGS_WRONG = 2;
 
 async function main(): Promise<number> {
+  if (process.argv[2] === 'import') return importCommand(process.argv.slice(3));
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { config: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      config: { type: 'string' },
+      folder: { type: 'string' },
+      json: { type: 'boolean' },
+      all: { type: 'boolean' },
+      help: { type: 'boolean' },
+      version: { type: 'boolean' },
+    },
   });
-  const command = positionals[0] ?? '';
-  if (values.help === true) {
-    process.stdout.write(USAGE);
-    return 0;
+  const [command = ''] = positionals;
+  if (values.help === true || values.version === true || command === 'version') {
+    process.stdout.write(values.help === true ? USAGE : `${agentVersion()}\n`);
+    return DONE;
   }
-  if (!['run', 'once', 'status', 'check'].includes(command) || values.config === undefined) {
-    process.stderr.write(USAGE);
-    return SETTINGS_WRONG;
-  }
+  const run = COMMANDS[command];
+  if (run === undefined || values.config === undefined) return usage();
   const settings = load(values.config);
   if (settings === undefined) return SETTINGS_WRONG;
-  switch (command) {
-    case 'status':
-      return status(settings, values.json === true);
-    case 'check':
-      return check(settings);
-    default:
-      return work(settings, command === 'once');
+  const { folder } = values;
+  if (folder !== undefined && !settings.folders.some(({ name }) => name === folder)) {
+    const names = settings.folders.map(({ name }) => name).join(', ');
+    return usage(`--folder: found ${JSON.stringify(folder)}, expected one of ${names}`);
   }
+  return run(settings, { ...values, folder });
+}
+
+interface Options {
+  folder: string | undefined;
+  json?: boolean | undefined;
+  all?: boolean | undefined;
+}
+
+const COMMANDS: Record<string, (settings: AgentSettings, options: Options) => number | Promise<number>> = {
+  run: (settings) => runAgent(settings, 'run'),
+  once: (settings) => runAgent(settings, 'once'),
+  status: statusCommand,
+  check: checkCommand,
+  retry(settings, { folder }) {
+    const names = folder === undefined ? settings.folders.map(({ name }) => name) : [folder];
+    return withIndex(settings, (index) => {
+      for (const name of names) {
+        const waiting = index.retryNow(name);
+        index.request('retry', name);
+        process.stdout.write(`${name}: ${waiting} waiting, tried as soon as the agent runs\n`);
+      }
+    });
+  },
+  'approve-deletes'(settings, { folder }) {
+    if (folder === undefined) return usage('approve-deletes needs --folder NAME');
+    return withIndex(settings, (index) => {
+      const { held } = index.counts(folder);
+      if (held > 0) index.request('approve-deletes', folder);
+      const what = held > 0 ? 'approved' : 'nothing to approve';
+      process.stdout.write(`${folder}: ${held} deletes held, ${what}\n`);
+    });
+  },
+  'accept-folder'(settings, { folder }) {
+    if (folder === undefined) return usage('accept-folder needs --folder NAME');
+    return withIndex(settings, (index) => {
+      acceptFolder(folder, index);
+      process.stdout.write(`${folder}: the folder that is there now is taken\n`);
+    });
+  },
+};
+
+/** Beside an agent that may be running. */
+function withIndex(settings: AgentSettings, action: (index: ReturnType<typeof openIndex>) => void): number {
+  const index = openIndex(indexFile(settings), { beside: true });
+  try {
+    action(index);
+  } finally {
+    index.close();
+  }
+  return DONE;
+}
+
+function usage(problem?: string): number {
+  process.stderr.write(`${problem === undefined ? '' : `agent: ${problem}\n`}${USAGE}`);
+  return SETTINGS_WRONG;
 }
 
 function load(file: string): AgentSettings | undefined {
@@ -60,81 +125,12 @@ function load(file: string): AgentSettings | undefined {
   return undefined;
 }
 
-async function work(settings: AgentSettings, once: boolean): Promise<number> {
-  const log = createLog(settings.log);
-  const index = openStateIndex(settings, (message) => log.error(message));
-  const store = openStore(settings);
-  const leases = createLeases();
-  const runners: ReturnType<typeof createFolderRunner>[] = [];
-  const stopRequested = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
-  });
-  try {
-    for (const folder of settings.folders) {
-      runners.push(createFolderRunner({ settings, folder, store, index, leases, log }));
-    }
-    if (once) {
-      const passes = Promise.all(runners.map((runner) => runner.once()));
-      const left = await Promise.race([passes, stopRequested]);
-      if (typeof left === 'string') log.info(`${left}: finishing what is in flight`);
-      return typeof left === 'string' || left.some((count) => count > 0) ? 1 : 0;
-    }
-    await Promise.all(runners.map((runner) => runner.run()));
-    log.info(`${await stopRequested}: finishing what is in flight`);
-    return 0;
-  } finally {
-    await Promise.all(runners.map((runner) => runner.stop()));
-    leases.close();
-    index.close();
-    await store.close();
-    log.info('stopped');
-  }
-}
-
-function status(settings: AgentSettings, json: boolean): number {
-  const index = openStateIndex(settings, (message) => process.stderr.write(`${message}\n`));
-  const folders = settings.folders.map((folder) => statusOf(folder, index));
-  index.close();
-  process.stdout.write(json ? `${JSON.stringify({ folders }, undefined, 2)}\n` : statusTable(folders));
-  return 0;
-}
-
-async function check(settings: AgentSettings): Promise<number> {
-  const store = openStore(settings);
-  const results = await runChecks(settings, store);
-  await store.close();
-  for (const { name, ok, detail, hint } of results) {
-    process.stdout.write(`${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}\n`);
-    if (!ok && hint !== undefined) process.stdout.write(`      ${hint}\n`);
-  }
-  return results.every(({ ok }) => ok) ? 0 : 1;
-}
-
-function openStateIndex(settings: AgentSettings, onProblem: (message: string) => void) {
-  mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
-  const index = openIndex(`${settings.stateDirectory}/index.db`);
-  if (index.quarantined !== undefined) onProblem(index.quarantined.message);
-  return index;
-}
-
-function openStore({ store, limits }: AgentSettings) {
-  return createS3Store({
-    bucket: store.bucket,
-    region: store.region,
-    ...(store.endpoint === undefined ? {} : { endpoint: store.endpoint }),
-    addressing: store.addressing,
-    credentials: defaultCredentials(store.profile),
-    crc32: store.checksum === 'crc32',
-    connections: limits.concurrency,
-  });
-}
-
 try {
   process.exitCode = await main();
 } catch (error) {
   if (!(error instanceof Error)) throw error;
   const hint = error instanceof SyncError && error.hint !== undefined ? `\n${error.hint}` : '';
-  const usage = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS') ? `\n${USAGE}` : '';
-  process.stderr.write(`agent: ${error.message}${hint}${usage}\n`);
-  process.exitCode = usage === '' && !('code' in error && error.code === 'ENOENT') ? 1 : SETTINGS_WRONG;
+  const wrongUsage = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS') ? `\n${USAGE}` : '';
+  process.stderr.write(`agent: ${error.message}${hint}${wrongUsage}\n`);
+  process.exitCode = wrongUsage === '' && !('code' in error && error.code === 'ENOENT') ? 1 : SETTINGS_WRONG;
 }

@@ -1,96 +1,87 @@
 /** Sends one open file to a store, whole or in parts, and answers only when the store has confirmed every byte. */
 import { createHash } from 'node:crypto';
-import { readRange, readWhole } from '#adapters/host/tree.ts';
+import type { ByteBudget } from '#adapters/byte-budget.ts';
+import type { OpenUploads } from '#adapters/host/index-uploads.ts';
+import { type FileState, readWhole } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
-import { partSizeBytes } from '#core/parts.ts';
-import type { ObjectStore, PartResult, PutResult } from '#core/ports.ts';
+import { MAX_PART_BYTES, MAX_PARTS, partSizeBytes } from '#core/parts.ts';
+import type { ObjectStore, PutOptions, PutResult } from '#core/ports.ts';
+import { dropUpload, uploadParts } from './upload-parts.ts';
+
+export interface UploadPorts {
+  store: ObjectStore;
+  index: Pick<OpenUploads, 'upload' | 'beginUpload' | 'addPart' | 'endUpload'>;
+  /** Shared by all files: what is read is held until the store has it. */
+  parts: ByteBudget;
+  /** Absent: the host's clock. */
+  nowMs?: () => number;
+}
 
 export interface UploadRequest {
+  folder: string;
+  /** Relative to the folder's root, in bytes. */
+  path: Buffer;
   fd: number;
-  sizeBytes: number;
+  state: FileState;
   key: ObjectKey;
-  /** The metadata for a content MD5 in hex. */
-  metadata(md5: string): Record<string, string>;
-  /** Throws when going on is pointless: the file changed, or the agent stops. Called between parts. */
+  /** What the object gets, for the hex MD5 of the whole, where it is known, and the part size (0: whole). */
+  attributes(md5: string | undefined, partBytes: number): PutOptions;
+  /** Throws when going on is pointless: `Changed` when the file did, `Stopped` when the agent stops. */
   checkpoint(): void;
+  /** The store's ETags say nothing of the content, so the MD5 of the whole must travel: it is read before. */
+  wholeMd5: boolean;
 }
 
 export interface Uploaded extends PutResult {
-  /** Hex, of exactly the bytes sent. */
+  /** Hex, of exactly the bytes sent; empty when only the MD5s of the parts are known, which the ETag then proves. */
   md5: string;
+  /** 0: sent whole. */
+  partBytes: number;
+  /** Less than the file has when an earlier try had sent some of it. */
+  sentBytes: number;
 }
 
+/** Smaller ones need no share of the memory: so many as are in flight at once fit beside it. */
+const SMALL_BYTES = 1024 * 1024;
+
 /**
- * Up to `partBytes` in one PUT, more in parts of that size or larger (10,000 at most), one after the other, so that
- * memory is bounded by one part. A multipart upload that cannot be completed is aborted.
+ * Up to `partBytes` in one PUT, more in parts of that size or larger. Parts that an earlier try has sent of the same
+ * state of the file are not sent again; one that failed keeps them for the next, until the file changes.
  *
- * @throws SyncError `Changed` when the file is shorter than it was; `ChecksumMismatch` when the store disagrees
+ * @throws SyncError `Changed` when the file is shorter than it was; `ChecksumMismatch` when the store disagrees;
+ *   `PreconditionFailed` when the object was only to be created and is there
  */
 export async function uploadFile(
-  store: ObjectStore,
+  ports: UploadPorts,
   request: UploadRequest,
   partBytes: number,
 ): Promise<Uploaded> {
-  const { fd, sizeBytes, key } = request;
-  if (sizeBytes > partBytes) return uploadParts(store, request, partSizeBytes(sizeBytes, partBytes));
-  const body = await readWhole(fd, sizeBytes);
-  request.checkpoint();
+  const { state, key } = request;
+  const { sizeBytes } = state;
+  if (sizeBytes > MAX_PARTS * MAX_PART_BYTES) throw tooLarge(key, sizeBytes);
+  if (sizeBytes > Math.min(partBytes, MAX_PART_BYTES)) {
+    return uploadParts(ports, request, partSizeBytes(sizeBytes, partBytes));
+  }
+  await dropUpload(ports, request);
+  if (sizeBytes <= SMALL_BYTES) return uploadWhole(ports.store, request);
+  return ports.parts.hold(sizeBytes, () => uploadWhole(ports.store, request));
+}
+
+async function uploadWhole(store: ObjectStore, request: UploadRequest): Promise<Uploaded> {
+  const { fd, state, key, attributes, checkpoint } = request;
+  const body = await readWhole(fd, state.sizeBytes);
+  checkpoint();
   const md5 = createHash('md5').update(body).digest('hex');
-  return { ...(await store.put(key, body, { metadata: request.metadata(md5) })), md5 };
+  const result = await store.put(key, body, attributes(md5, 0));
+  return { ...result, md5, partBytes: 0, sentBytes: body.length };
 }
 
-/** The whole-object MD5 must be in the metadata before the first part is sent, so the file is read twice. */
-async function uploadParts(store: ObjectStore, request: UploadRequest, partBytes: number): Promise<Uploaded> {
-  const { key } = request;
-  const whole = createHash('md5');
-  for await (const part of partsOf(request, partBytes)) whole.update(part);
-  const md5 = whole.digest('hex');
-  const uploadId = await store.createMultipart(key, { metadata: request.metadata(md5) });
-  try {
-    const parts: PartResult[] = [];
-    const sent = createHash('md5');
-    const tags = createHash('md5');
-    for await (const body of partsOf(request, partBytes)) {
-      sent.update(body);
-      tags.update(createHash('md5').update(body).digest());
-      parts.push(await store.uploadPart(key, uploadId, parts.length + 1, body));
-    }
-    if (sent.digest('hex') !== md5) throw changed(key);
-    const result = await store.completeMultipart(key, uploadId, parts);
-    const composite = `${tags.digest('hex')}-${parts.length}`;
-    if (/^[0-9a-f]{32}-\d+$/.test(result.etag) && result.etag !== composite) {
-      throw new SyncError(`CompleteMultipartUpload ${key}: the store joined other parts than were sent`, {
-        op: 'CompleteMultipartUpload',
-        key,
-        retryable: true,
-        code: 'ChecksumMismatch',
-      });
-    }
-    return { ...result, md5 };
-  } catch (error) {
-    await store.abortMultipart(key, uploadId).catch((abortError: unknown) => {
-      throw new AggregateError(
-        [error, abortError],
-        `${key}: the upload failed, and its parts could not be removed`,
-      );
-    });
-    throw error;
-  }
-}
-
-async function* partsOf({ fd, sizeBytes, checkpoint }: UploadRequest, partBytes: number) {
-  for (let start = 0; start < sizeBytes; start += partBytes) {
-    checkpoint();
-    yield await readRange(fd, start, Math.min(partBytes, sizeBytes - start));
-  }
-}
-
-function changed(key: string): SyncError {
-  return new SyncError(`${key} changed while it was read`, {
+function tooLarge(key: string, sizeBytes: number): SyncError {
+  return new SyncError(`${key} has ${sizeBytes} bytes; an object has ${MAX_PARTS * MAX_PART_BYTES} at most`, {
     op: 'upload',
     key,
-    retryable: true,
-    code: 'Changed',
+    retryable: false,
+    code: 'EntityTooLarge',
   });
 }

@@ -53,6 +53,7 @@ export function liveLog(service: string, context: Context): Log {
   const persistentKeys = { requestId: context.awsRequestId };
   const child = logger().createChild({ serviceName: service, persistentKeys });
   return {
+    debug: (message, fields = {}) => child.debug(message, fields),
     info: (message, fields = {}) => child.info(message, fields),
     warn: (message, fields = {}) => child.warn(message, fields),
     error: (message, fields = {}) => child.error(message, fields),

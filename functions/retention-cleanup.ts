@@ -72,7 +72,7 @@ export const handler = async (_event: unknown, context: Context): Promise<Retent
 };
 
 export async function runRetention(ports: RetentionPorts, run: RetentionRun): Promise<RetentionAnswer> {
-  const { ledger, reports, nowMs, remainingMs } = ports;
+  const { ledger, reports, log, nowMs, remainingMs } = ports;
   const record = await createRemovalRecord(reports, run.runId);
   const skewMs = Math.abs(record.storeTimeMs - nowMs());
   if (skewMs > MAX_SKEW_MS) {
@@ -90,7 +90,10 @@ export async function runRetention(ports: RetentionPorts, run: RetentionRun): Pr
       break;
     }
     const decision = decideRetention(run.rules, entry, record.storeTimeMs, run.destinations);
-    if ('keep' in decision) continue;
+    if ('keep' in decision) {
+      log.debug('retention: kept', { key: entry.key, reason: decision.keep });
+      continue;
+    }
     const { remove: rule, reason } = decision;
     const planned = batch.filter((candidate) => candidate.rule === rule).length;
     if ((used.get(rule) ?? 0) + planned >= rule.maxRemovals) {

@@ -3,6 +3,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
+import { isReserved } from '#core/names.ts';
 import { type ObjectEvent, parseS3Event } from '#core/s3-event.ts';
 import type { Log } from './log.ts';
 
@@ -67,14 +68,18 @@ export async function processBatch(
   return { batchItemFailures: [...failed.keys()].map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-/** The message's events, all of the hub; `undefined`, logged, when it cannot be used. */
+/** The message's events, all of the hub and of users' keys; `undefined`, logged, when it cannot be used. */
 function read(message: SQSRecord, { log, bucket }: BatchPorts): ObjectEvent[] | undefined {
   try {
     const events = parseS3Event(message.body);
     const foreign = events.find((event) => event.bucket !== bucket);
     if (foreign !== undefined) throw wrongBucket(foreign, bucket);
     if (events.length === 0) log.info('test event ignored', { messageId: message.messageId });
-    return events;
+    return events.filter(({ key, name }) => {
+      if (!isReserved(key)) return true;
+      log.debug('event ignored: the key is reserved', { key, event: name });
+      return false;
+    });
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     const { key, code, hint } = error;

@@ -1,7 +1,13 @@
 /** The bucket that everything meets in, and the topic that tells of each change to it. */
 import { ArnFormat, Aws, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type CfnBucket,
+  type LifecycleRule,
+} from 'aws-cdk-lib/aws-s3';
 import { Topic, TopicPolicy } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { ACCESS_LOG_REASON } from './nag-reasons.ts';
@@ -12,7 +18,9 @@ const ABANDONED_MULTIPART_DAYS = 7;
 
 export interface HubProps {
   /** Absent: `<stack>-hub-<account>-<region>`. */
-  bucketName: string | undefined;
+  bucket?: string | undefined;
+  /** Milliseconds; whole days. */
+  noncurrentVersions: number | 'off';
   removal: 'retain' | 'destroy';
 }
 
@@ -20,12 +28,12 @@ export class Hub extends Construct {
   readonly bucket: Bucket;
   readonly topic: Topic;
 
-  constructor(scope: Construct, id: string, { bucketName, removal }: HubProps) {
+  constructor(scope: Construct, id: string, { bucket, noncurrentVersions, removal }: HubProps) {
     super(scope, id);
     const stack = Stack.of(this);
     // The name is decided here and not by CloudFormation, so that the topic's policy can name the bucket before it
     // exists and the bucket can wait for that policy: no circle, and no custom resource to set notifications.
-    const name = bucketName ?? `${stack.stackName}-hub-${Aws.ACCOUNT_ID}-${Aws.REGION}`;
+    const name = bucket ?? `${stack.stackName}-hub-${Aws.ACCOUNT_ID}-${Aws.REGION}`;
     const arn = stack.formatArn({
       service: 's3',
       region: '',
@@ -55,7 +63,10 @@ export class Hub extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
-      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(ABANDONED_MULTIPART_DAYS) }],
+      lifecycleRules: [
+        { abortIncompleteMultipartUploadAfter: Duration.days(ABANDONED_MULTIPART_DAYS) },
+        ...expireVersions(noncurrentVersions),
+      ],
       removalPolicy: removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
       autoDeleteObjects: removal === 'destroy',
     });
@@ -66,4 +77,10 @@ export class Hub extends Construct {
     cfnBucket.node.addDependency(policy);
     Validations.of(this.bucket).acknowledge({ id: 'AwsSolutions-S1', reason: ACCESS_LOG_REASON });
   }
+}
+
+/** What is current is never touched; a delete marker goes when it is the last that is left of its key. */
+function expireVersions(after: number | 'off'): LifecycleRule[] {
+  if (after === 'off') return [];
+  return [{ noncurrentVersionExpiration: Duration.millis(after), expiredObjectDeleteMarker: true }];
 }

@@ -9,14 +9,17 @@ export const ACCESS_LOG_REASON =
 const OBJECTS_REASON =
   'Objects can only be named by a wildcard: this is one bucket, below the narrowest prefix that the function works on, with the actions written out.';
 
-/** The findings for `bucket/prefix*` resources; any other wildcard stays a finding. */
+/** `bucket/prefix*`, and the probes at any depth below it. */
+const OBJECTS = /^[^*]+\/[^*]*\*(?:\.sluice-probe-\*)?$/;
+
+/** The findings for resources that name objects by their prefix; any other wildcard stays a finding. */
 export function objectWildcards(
   scope: IConstruct,
   statements: readonly PolicyStatement[],
 ): { id: string; reason: string }[] {
   const resources = statements.flatMap((statement) => statement.resources);
   return [...new Set(resources.map((resource) => findingText(Stack.of(scope).resolve(resource))))]
-    .filter((text) => /^[^*]+\/[^*]*\*$/.test(text))
+    .filter((text) => OBJECTS.test(text))
     .map((text) => ({ id: `AwsSolutions-IAM5[Resource::${text}]`, reason: OBJECTS_REASON }));
 }
 

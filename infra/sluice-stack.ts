@@ -1,9 +1,10 @@
-/** The deployment, in the order of the data path: hub -> topic -> ledger and mirrors; then what runs on schedule. */
+/** The deployment, in the order of the data path: agents -> hub -> topic -> ledger and mirrors; then what is scheduled. */
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { ENV } from '#core/names.ts';
+import { ENV, pascalCase } from '#core/names.ts';
 import type { DeploymentSettings, Destination } from '#core/settings/deployment.ts';
+import { AgentAccess } from './agent-access.ts';
 import { Consumer } from './consumer.ts';
 import { Hub } from './hub.ts';
 import { LedgerTable } from './ledger.ts';
@@ -38,7 +39,7 @@ export class SluiceStack extends Stack {
     this.#outputs = new Construct(this, 'Outputs');
     const { removal } = settings;
 
-    const hub = new Hub(this, 'Hub', { bucketName: settings.hub.bucket, removal });
+    const hub = new Hub(this, 'Hub', { ...settings.hub, removal });
     const ledger = new LedgerTable(this, 'Ledger', { removal });
     const reports = new Reports(this, 'Reports', { removal });
     this.#places = {
@@ -53,6 +54,7 @@ export class SluiceStack extends Stack {
       [ENV.destinationNames]: settings.destinations.map(({ name }) => name).join(','),
     };
 
+    this.#agents(hub);
     this.#eventReplay(hub, environment);
     for (const destination of settings.destinations) this.#mirror(hub, destination, environment);
     this.#scheduled(environment);
@@ -61,6 +63,19 @@ export class SluiceStack extends Stack {
     this.#output('TopicArn', hub.topic.topicArn);
     this.#output('LedgerName', ledger.table.tableName);
     this.#output('ReportsName', reports.bucket.bucketName);
+  }
+
+  #agents({ bucket, topic }: Hub): void {
+    if (this.#settings.agents.length === 0) return;
+    const agents = new Construct(this, 'Agents');
+    for (const agent of this.#settings.agents) {
+      const id = `Agent${pascalCase(agent.name)}`;
+      const access = new AgentAccess(agents, agent.name, { agent, hubArn: bucket.bucketArn, topic });
+      this.#output(`${id}PolicyArn`, access.policy.managedPolicyArn);
+      if (access.events === undefined) continue;
+      this.#output(`${id}QueueUrl`, access.events.queue.queueUrl);
+      this.#output(`${id}DlqUrl`, access.events.deadLetters.queueUrl);
+    }
   }
 
   #eventReplay(hub: Hub, environment: Record<string, string>): void {
@@ -131,9 +146,4 @@ export class SluiceStack extends Stack {
   #output(key: string, value: string): void {
     new CfnOutput(this.#outputs, key, { value }).overrideLogicalId(key);
   }
-}
-
-/** `site-b` -> `SiteB`. */
-function pascalCase(name: string): string {
-  return name.replace(/(?:^|-+)(.)/g, (_, letter: string) => letter.toUpperCase());
 }

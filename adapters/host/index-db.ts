@@ -3,127 +3,166 @@
  * the folder with the bucket. WAL with synchronous=FULL, because NORMAL loses acknowledged commits on power loss.
  * https://sqlite.org/pragma.html#pragma_synchronous
  */
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { SyncError } from '#core/errors.ts';
-import { indexError, openDatabase } from './index-file.ts';
+import { createBatch } from './index-batch.ts';
+import { Damage } from './index-error.ts';
+import { NOTE, openBeside, openDatabase } from './index-file.ts';
+import { openRequests, type Requests } from './index-requests.ts';
+import { type IndexRow, PUT_ROW, ROW_COLUMNS, rowOf, valuesOf } from './index-row.ts';
+import { type OpenUploads, openUploads } from './index-uploads.ts';
 
-export interface IndexRow {
-  folder: string;
-  /** Relative to the folder's root, in bytes. */
-  path: Buffer;
-  dev: bigint;
-  ino: bigint;
-  sizeBytes: number;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-  /** Hex; empty until known, as are `etag`, `versionId` and `lastError`. */
-  md5: string;
-  etag: string;
-  versionId: string;
-  state: 'synced' | 'waiting' | 'parked';
-  attempts: number;
-  nextAttemptMs: number;
-  lastError: string;
-}
+export type { IndexRow } from './index-row.ts';
 
-/** Every method throws `SyncError` (op `index`) when the database fails, also for rows of an earlier commit. */
-export interface HostIndex {
+/**
+ * Every method throws `SyncError` (op `index`) when the database fails, also for writes of an earlier commit: those are
+ * then lost. `IndexFull` and `IndexFailed` are worth another try; after `IndexCorrupt` the process must start anew.
+ */
+export interface HostIndex extends OpenUploads, Requests {
   /** Set when the file was damaged, moved aside and begun afresh: what to log. */
   readonly quarantined: SyncError | undefined;
+  /**
+   * Until `completed`, also after a restart: `first` for an index that never was before, `rebuilt` for one that was
+   * lost or damaged. Without rows an absent file proves nothing: deletes wait.
+   */
+  readonly fresh: 'first' | 'rebuilt' | undefined;
+  /** Every file has been looked at: the index is no longer fresh. */
+  completed(): void;
   get(folder: string, path: Buffer): IndexRow | undefined;
-  /** Seen by `get` at once; on disk after the tick, after 100 rows or after `flush`, whichever is first. */
+  /** Seen by `get` at once; on disk after the tick, after 1,000 writes or after `flush`, whichever is first. */
   put(row: IndexRow): void;
   remove(folder: string, path: Buffer): void;
-  /** Rows in state `waiting` or `parked`, the one due first first. */
+  /** Rows strictly below the directory (all when empty) in byte order of path. Rows may be written meanwhile. */
+  below(folder: string, directory: Buffer): Iterable<IndexRow>;
+  /** Rows of what is, or was, one file under several names. */
+  byInode(folder: string, dev: bigint, ino: bigint): IndexRow[];
+  /** Rows that are not `synced`, the one due first first. */
   unsettled(folder: string): IndexRow[];
+  /** Makes every waiting row due; answers how many they are. */
+  retryNow(folder: string): number;
   counts(folder: string): Record<IndexRow['state'], number>;
+  /** Small facts, under names of the caller's choice. `undefined` forgets; on disk when `setNote` returns. */
+  note(name: string): string | undefined;
+  setNote(name: string, value: string | undefined): void;
   flush(): void;
   close(): void;
 }
 
-const BATCH_ROWS = 100;
-const COLUMNS = `folder, path, dev, ino, size, mtime_ns, ctime_ns, md5, etag, version_id, state, attempts,
-  next_attempt_ms, last_error`;
+const PAGE_ROWS = 1000;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Opens or creates the index. Throws `SyncError` `IndexTooNew` when a newer Sluice wrote it and `IndexForeign` when it
  * is another program's database; both leave the file as it is.
+ *
+ * @param options.beside for the command line, while an agent may run: nothing is created, checked or moved aside;
+ *   `IndexAbsent` or `IndexTooOld` when the agent has yet to make it
  */
-export function openIndex(file: string): HostIndex {
-  const { database, quarantined } = openDatabase(file);
+export function openIndex(file: string, { beside = false } = {}): HostIndex {
+  const { database, quarantined } = beside
+    ? { database: openBeside(file), quarantined: undefined }
+    : openDatabase(file);
   const statements = prepare(database);
-  let pendingRows = 0;
-  let planned: NodeJS.Immediate | undefined;
-  let failure: SyncError | undefined;
+  const counters = new Map<string, Record<IndexRow['state'], number>>();
+  const batch = createBatch(file, database, () => counters.clear());
 
-  function guarded<T>(action: () => T): T {
-    if (failure !== undefined) {
-      const earlier = failure;
-      failure = undefined;
-      throw earlier;
-    }
-    try {
-      return action();
-    } catch (error) {
-      throw indexError(file, error);
-    }
+  function proven(values: Record<string, SQLOutputValue>): IndexRow {
+    const row = rowOf(values);
+    if (row !== 'damaged') return row;
+    // Noted, so that the next start puts the file aside; nothing in it can be trusted for deletes.
+    batch.writeNow(() => statements.setNote.run(NOTE.damaged, new Date().toISOString()));
+    throw new Damage('a row is not what had been written');
   }
 
-  function write(action: () => void): void {
-    guarded(() => {
-      if (pendingRows === 0) database.exec('BEGIN IMMEDIATE');
-      pendingRows++;
-      action();
-      if (pendingRows >= BATCH_ROWS) commit();
-      else planned ??= setImmediate(commitLater);
+  function counted(folder: string, path: Buffer, by: 1 | -1, state?: IndexRow['state']): void {
+    const counts = counters.get(folder);
+    if (counts === undefined) return;
+    const present = state ?? (statements.state.get(folder, path)?.state as IndexRow['state'] | undefined);
+    if (present !== undefined) counts[present] += by;
+  }
+
+  function put(row: IndexRow): void {
+    batch.write(() => {
+      counted(row.folder, row.path, -1);
+      statements.put.run(...valuesOf(row));
+      counted(row.folder, row.path, 1, row.state);
     });
   }
 
-  function commit(): void {
-    if (planned !== undefined) clearImmediate(planned);
-    planned = undefined;
-    if (pendingRows === 0) return;
-    pendingRows = 0;
-    try {
-      database.exec('COMMIT');
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
+  function* below(folder: string, directory: Buffer): Iterable<IndexRow> {
+    const [start, end] = directory.length === 0 ? [NOTHING, undefined] : boundsOf(directory);
+    for (let after = start; ; ) {
+      const page = batch.read(() => {
+        const rows =
+          end === undefined
+            ? statements.after.all(folder, after, PAGE_ROWS)
+            : statements.between.all(folder, after, end, PAGE_ROWS);
+        return rows.map(proven);
+      });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      after = last.path;
     }
   }
 
-  /** Nobody is there to catch it, so the next call throws it. */
-  function commitLater(): void {
-    planned = undefined;
-    try {
-      commit();
-    } catch (error) {
-      failure = indexError(file, error);
-    }
+  function unsettled(folder: string): IndexRow[] {
+    return batch.read(() => statements.unsettled.all(folder).map(proven));
+  }
+
+  function note(name: string): string | undefined {
+    return batch.read(() => statements.note.get(name)?.value as string | undefined);
+  }
+
+  function setNote(name: string, value: string | undefined): void {
+    batch.writeNow(() =>
+      value === undefined ? statements.removeNote.run(name) : statements.setNote.run(name, value),
+    );
   }
 
   return {
     quarantined,
+    get fresh() {
+      return note(NOTE.fresh) as HostIndex['fresh'];
+    },
+    completed: () => setNote(NOTE.fresh, undefined),
     get: (folder, path) =>
-      guarded(() => {
-        const row = statements.get.get(folder, path);
-        return row === undefined ? undefined : rowOf(row);
+      batch.read(() => {
+        const values = statements.get.get(folder, path);
+        return values === undefined ? undefined : proven(values);
       }),
-    put: (row) => write(() => statements.put.run(...valuesOf(row))),
-    remove: (folder, path) => write(() => statements.remove.run(folder, path)),
-    unsettled: (folder) => guarded(() => statements.unsettled.all(folder).map(rowOf)),
-    counts: (folder) =>
-      guarded(() => {
-        const counts = { synced: 0, waiting: 0, parked: 0 };
-        for (const { state, count } of statements.counts.all(folder)) {
-          counts[state as IndexRow['state']] = Number(count);
-        }
-        return counts;
+    put,
+    remove: (folder, path) =>
+      batch.write(() => {
+        counted(folder, path, -1);
+        statements.remove.run(folder, path);
       }),
-    flush: () => guarded(commit),
+    below,
+    byInode: (folder, dev, ino) =>
+      batch.read(() =>
+        statements.byInode.all(BigInt.asIntN(64, ino), folder, BigInt.asIntN(64, dev)).map(proven),
+      ),
+    unsettled,
+    retryNow: (folder) => {
+      const waiting = unsettled(folder).filter(({ state }) => state === 'waiting');
+      for (const row of waiting) put({ ...row, nextAttemptMs: 0 });
+      batch.flush();
+      return waiting.length;
+    },
+    counts: (folder) => {
+      const known = counters.get(folder) ?? batch.read(() => countRows(statements.counts, folder));
+      // Another process may write too, so only the agent's own count is worth keeping.
+      if (!beside) counters.set(folder, known);
+      return { ...known };
+    },
+    note,
+    setNote,
+    ...openUploads(database, batch),
+    ...openRequests(database, batch),
+    flush: () => batch.flush(),
     close() {
       try {
-        guarded(commit);
+        batch.flush();
       } finally {
         database.close();
       }
@@ -131,56 +170,33 @@ export function openIndex(file: string): HostIndex {
   };
 }
 
+/** Every path below the directory starts with it and a slash; `0` is the byte after the slash. */
+function boundsOf(directory: Buffer): [Buffer, Buffer] {
+  return [Buffer.concat([directory, Buffer.from('/')]), Buffer.concat([directory, Buffer.from('0')])];
+}
+
+function countRows(statement: ReturnType<DatabaseSync['prepare']>, folder: string) {
+  const counts = { synced: 0, waiting: 0, parked: 0, held: 0 };
+  for (const { state, count } of statement.all(folder)) counts[state as IndexRow['state']] = Number(count);
+  return counts;
+}
+
 function prepare(database: DatabaseSync) {
+  const select = `SELECT ${ROW_COLUMNS} FROM files WHERE`;
   const statements = {
-    get: database.prepare(`SELECT ${COLUMNS} FROM files WHERE folder = ? AND path = ?`),
-    put: database.prepare(`INSERT OR REPLACE INTO files (${COLUMNS}) VALUES (${'?, '.repeat(13)}?)`),
+    get: database.prepare(`${select} folder = ? AND path = ?`),
+    state: database.prepare('SELECT state FROM files WHERE folder = ? AND path = ?'),
+    put: database.prepare(PUT_ROW),
     remove: database.prepare('DELETE FROM files WHERE folder = ? AND path = ?'),
-    unsettled: database.prepare(
-      `SELECT ${COLUMNS} FROM files WHERE folder = ? AND state <> 'synced' ORDER BY next_attempt_ms, path`,
-    ),
+    after: database.prepare(`${select} folder = ? AND path > ? ORDER BY path LIMIT ?`),
+    between: database.prepare(`${select} folder = ? AND path > ? AND path < ? ORDER BY path LIMIT ?`),
+    byInode: database.prepare(`${select} ino = ? AND folder = ? AND dev = ? ORDER BY path`),
+    unsettled: database.prepare(`${select} folder = ? AND state <> 'synced' ORDER BY next_attempt_ms, path`),
     counts: database.prepare('SELECT state, count(*) AS count FROM files WHERE folder = ? GROUP BY state'),
+    note: database.prepare('SELECT value FROM notes WHERE name = ?'),
+    setNote: database.prepare('INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)'),
+    removeNote: database.prepare('DELETE FROM notes WHERE name = ?'),
   };
   for (const statement of Object.values(statements)) statement.setReadBigInts(true);
   return statements;
-}
-
-/** SQLite's integers are signed; device and inode numbers are not. */
-function valuesOf(row: IndexRow): SQLInputValue[] {
-  return [
-    row.folder,
-    row.path,
-    BigInt.asIntN(64, row.dev),
-    BigInt.asIntN(64, row.ino),
-    row.sizeBytes,
-    row.mtimeNs,
-    row.ctimeNs,
-    row.md5,
-    row.etag,
-    row.versionId,
-    row.state,
-    row.attempts,
-    Math.round(row.nextAttemptMs),
-    row.lastError,
-  ];
-}
-
-function rowOf(row: Record<string, SQLOutputValue>): IndexRow {
-  const integer = (name: string) => row[name] as bigint;
-  return {
-    folder: row.folder as string,
-    path: Buffer.from(row.path as Uint8Array),
-    dev: BigInt.asUintN(64, integer('dev')),
-    ino: BigInt.asUintN(64, integer('ino')),
-    sizeBytes: Number(integer('size')),
-    mtimeNs: integer('mtime_ns'),
-    ctimeNs: integer('ctime_ns'),
-    md5: row.md5 as string,
-    etag: row.etag as string,
-    versionId: row.version_id as string,
-    state: row.state as IndexRow['state'],
-    attempts: Number(integer('attempts')),
-    nextAttemptMs: Number(integer('next_attempt_ms')),
-    lastError: row.last_error as string,
-  };
 }

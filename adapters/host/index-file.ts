@@ -1,23 +1,14 @@
 /** The index's file: whether it is ours, whole and of this version; what is not whole is kept aside, never deleted. */
-import { existsSync, renameSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { SyncError } from '#core/errors.ts';
+import { Damage, indexError, isDamage } from './index-error.ts';
+import { bringUpToDate, isOurSchema, VERSION, versionOf } from './index-schema.ts';
 
-const VERSION = 1;
-/** https://sqlite.org/rescode.html */
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;
-const SCHEMA = `CREATE TABLE files (
-  folder TEXT NOT NULL, path BLOB NOT NULL,
-  dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-  md5 TEXT NOT NULL, etag TEXT NOT NULL, version_id TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('synced', 'waiting', 'parked')),
-  attempts INTEGER NOT NULL, next_attempt_ms INTEGER NOT NULL, last_error TEXT NOT NULL,
-  PRIMARY KEY (folder, path)
-) WITHOUT ROWID;
-CREATE INDEX files_by_state ON files (folder, state, next_attempt_ms)`;
+/** Notes that only this file and `index-db.ts` know. */
+export const NOTE = { fresh: 'index/fresh', damaged: 'index/damaged', installation: 'index/installation' };
 
 /** `quarantined` is set when a damaged file was moved aside. */
 export function openDatabase(file: string): { database: DatabaseSync; quarantined: SyncError | undefined } {
@@ -34,25 +25,33 @@ export function openDatabase(file: string): { database: DatabaseSync; quarantine
       hint: 'Nothing is lost: a new index is built from the folder. Check the disk.',
       cause: error,
     });
-    return { database: openWhole(file), quarantined };
+    return { database: openWhole(file, true), quarantined };
   }
 }
 
-/** The error as one that names the index; a `SyncError` stays what it is. */
-export function indexError(file: string, error: unknown): SyncError {
-  if (error instanceof SyncError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new SyncError(`the index ${file} failed: ${message}`, {
-    op: 'index',
-    key: file,
-    retryable: !isDamage(error),
-    code: isDamage(error) ? 'IndexCorrupt' : 'IndexFailed',
-    cause: error,
-  });
+/**
+ * For another process than the agent: creates, checks, migrates and moves nothing, because the agent may have the file
+ * open. Throws `SyncError` `IndexAbsent` or `IndexTooOld` when the agent has yet to make it, and as `openDatabase`.
+ */
+export function openBeside(file: string): DatabaseSync {
+  if (sizeOf(file) === 0) throw notYet(file, 'IndexAbsent', `the index ${file} does not exist yet`);
+  let database: DatabaseSync | undefined;
+  try {
+    database = connect(file);
+    refuseOthers(file, database);
+    if (versionOf(database) === VERSION) return database;
+    throw notYet(file, 'IndexTooOld', `the index ${file} is of an older version`);
+  } catch (error) {
+    database?.close();
+    throw indexError(file, error);
+  }
 }
 
-function openWhole(file: string): DatabaseSync {
-  if (existsSync(file)) {
+function openWhole(file: string, lost = false): DatabaseSync {
+  const present = sizeOf(file) > 0;
+  // SQLite would delete a journal without its database, and what is in it with it.
+  if (!present && sizeOf(`${file}-wal`) > 0) throw new Damage('its journal is there, but the file is not');
+  if (present) {
     const before = new DatabaseSync(readingUrl(file), { readOnly: true });
     try {
       refuseOthers(file, before);
@@ -60,19 +59,55 @@ function openWhole(file: string): DatabaseSync {
       before.close();
     }
   }
-  const database = new DatabaseSync(file, { timeout: 5000 });
+  const database = connect(file);
   try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec('PRAGMA journal_mode = WAL');
     refuseOthers(file, database);
     const [check] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
     if (check !== 'ok') throw new Damage(String(check));
-    if (versionOf(database) === 0)
-      database.exec(`BEGIN; ${SCHEMA}; PRAGMA user_version = ${VERSION}; COMMIT`);
+    identify(file, database, lost);
+    if (noteOf(database, NOTE.damaged) !== undefined) throw new Damage('a row was not what had been written');
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+function connect(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 5000 });
+  database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384');
+  return database;
+}
+
+/**
+ * An empty file opens as a fresh database, so what tells a lost index from a first one is kept beside it: the name of
+ * this installation, which the index knows too.
+ */
+function identify(file: string, database: DatabaseSync, lost: boolean): void {
+  const idFile = `${file}.id`;
+  const known = existsSync(idFile) ? readFileSync(idFile, 'utf8') : undefined;
+  const installation = known ?? randomUUID();
+  const fresh = known === undefined && !lost ? 'first' : 'rebuilt';
+  const created = versionOf(database) === 0;
+  bringUpToDate(database, {
+    [NOTE.installation]: installation,
+    ...(created ? { [NOTE.fresh]: fresh } : {}),
+  });
+  if (!isOurSchema(database)) throw new Damage('its tables are not declared as they were');
+  const noted = noteOf(database, NOTE.installation);
+  if (known === undefined) {
+    writeFileSync(`${idFile}.new`, noted ?? installation, { flush: true, mode: 0o600 });
+    renameSync(`${idFile}.new`, idFile);
+  } else if (noted !== known) {
+    const note = database.prepare('INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)');
+    note.run(NOTE.fresh, 'rebuilt');
+    note.run(NOTE.installation, known);
+  }
+}
+
+function noteOf(database: DatabaseSync, name: string): string | undefined {
+  return database.prepare('SELECT value FROM notes WHERE name = ?').get(name)?.value as string | undefined;
 }
 
 /**
@@ -105,25 +140,21 @@ function refuseOthers(file: string, database: DatabaseSync): void {
   }
 }
 
-function versionOf(database: DatabaseSync): number {
-  return Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
+function notYet(file: string, code: string, message: string): SyncError {
+  const hint = 'Start the agent: it makes the index.';
+  return new SyncError(message, { op: 'index', key: file, retryable: false, code, hint });
 }
 
-class Damage extends Error {}
-
-function isDamage(error: unknown): error is Error {
-  if (error instanceof Damage) return true;
-  const code = error instanceof Error ? (error as { errcode?: number }).errcode : undefined;
-  // The low byte is the primary code, the rest says where.
-  return code !== undefined && [SQLITE_CORRUPT, SQLITE_NOTADB].includes(code & 0xff);
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function moveAside(file: string): string {
   let n = 1;
-  while (existsSync(`${file}.corrupt-${n}`)) n++;
+  const taken = (name: string) => ['', '-wal', '-shm'].some((suffix) => existsSync(name + suffix));
+  while (taken(`${file}.corrupt-${n}`)) n++;
   const aside = `${file}.corrupt-${n}`;
-  renameSync(file, aside);
-  for (const suffix of ['-wal', '-shm']) {
+  for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
   }
   return aside;

@@ -5,6 +5,7 @@ export const IN = {
   movedFrom: 0x40,
   movedTo: 0x80,
   create: 0x100,
+  delete: 0x200,
   deleteSelf: 0x400,
   moveSelf: 0x800,
   unmount: 0x2000,
@@ -17,9 +18,17 @@ export const IN = {
 } as const;
 
 const PLACE = IN.onlyDirectory | IN.dontFollow | IN.excludeUnlinked;
-export const DIRECTORY_MASK = IN.closeWrite | IN.movedFrom | IN.movedTo | IN.create | PLACE;
+const DIRECTORY_MASK = IN.closeWrite | IN.movedFrom | IN.movedTo | IN.create | PLACE;
+
+/** What a directory is asked to tell. */
+export function directoryMask(gone: boolean): number {
+  return gone ? DIRECTORY_MASK | IN.delete : DIRECTORY_MASK;
+}
+
 /** Only the root needs to hear of itself: its parent has no watch. */
-export const ROOT_MASK = DIRECTORY_MASK | IN.deleteSelf | IN.moveSelf;
+export function rootMask(gone: boolean): number {
+  return directoryMask(gone) | IN.deleteSelf | IN.moveSelf;
+}
 
 const HEADER_BYTES = 16;
 

@@ -13,9 +13,16 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 /** https://man7.org/linux/man-pages/man2/rename.2.html */
 const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+/** https://man7.org/linux/man-pages/man2/utimensat.2.html */
+const UTIME_OMIT = (1n << 30n) - 2n;
 const AT_FDCWD = -100;
 const IN_NONBLOCK = 0o4000;
 const IN_CLOEXEC = 0o2000000;
+/** https://man7.org/linux/man-pages/man2/open_by_handle_at.2.html */
+const MAX_HANDLE_BYTES = 128;
+const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
+const POLLPRI = 0x2;
 
 const libc = koffi.load(null);
 const calls = {
@@ -25,6 +32,16 @@ const calls = {
   read: libc.func('intptr_t read(int fd, uint8_t *buffer, size_t count)'),
   fcntl: libc.func('int fcntl(int fd, int command, ...)'),
   flock: libc.func('int flock(int fd, int operation)'),
+  poll: libc.func('int poll(uint8_t *fds, unsigned long count, int timeout)'),
+  fanotifyInit: libc.func('int fanotify_init(uint32_t flags, uint32_t eventFlags)'),
+  fanotifyMark: libc.func(
+    'int fanotify_mark(int fd, uint32_t flags, uint64_t mask, int directory, const uint8_t *path)',
+  ),
+  nameToHandleAt: libc.func(
+    'int name_to_handle_at(int directory, const uint8_t *path, uint8_t *handle, uint8_t *mountId, int flags)',
+  ),
+  openByHandleAt: libc.func('int open_by_handle_at(int mount, const uint8_t *handle, int flags)'),
+  futimens: libc.func('int futimens(int fd, const uint8_t *times)'),
 };
 const renameat2 = symbolOrNothing(
   'int renameat2(int fromFd, const uint8_t *from, int toFd, const uint8_t *to, uint32_t flags)',
@@ -59,6 +76,41 @@ export function inotifyRemoveWatch(fd: number, wd: number): void {
   }
 }
 
+/** A fanotify descriptor. Throws EPERM without CAP_SYS_ADMIN, EINVAL or ENOSYS where the kernel cannot do this. */
+export function fanotifyInit(flags: number): number {
+  return checked(calls.fanotifyInit(flags, 0), 'fanotify_init');
+}
+
+/** Throws ENODEV, EXDEV or ENOTSUP where the filesystem has no usable file handles. */
+export function fanotifyMark(fd: number, flags: number, mask: number, path: Buffer): void {
+  checked(calls.fanotifyMark(fd, flags, mask, AT_FDCWD, terminated(path)), 'fanotify_mark', path);
+}
+
+/** The `struct file_handle` of what the path names. Throws ENOTSUP where the filesystem has none. */
+export function handleOf(path: Buffer): Buffer {
+  const handle = Buffer.alloc(8 + MAX_HANDLE_BYTES);
+  handle.writeUInt32LE(MAX_HANDLE_BYTES);
+  const result = calls.nameToHandleAt(AT_FDCWD, terminated(path), handle, Buffer.alloc(4), 0);
+  checked(result, 'name_to_handle_at', path);
+  return handle.subarray(0, 8 + handle.readUInt32LE(0));
+}
+
+/**
+ * An O_PATH descriptor of the directory with this handle, seen through the mount that `mountFd` is in. Throws ESTALE
+ * when it is gone, EPERM without CAP_DAC_READ_SEARCH.
+ */
+export function openDirectoryByHandle(mountFd: number, handle: Buffer): number {
+  return checked(calls.openByHandleAt(mountFd, handle, O_PATH_CLOEXEC), 'open_by_handle_at');
+}
+
+/** Whether something out of the ordinary (POLLPRI) is to be read; for /proc/self/mountinfo: it has changed. */
+export function hasUrgentNews(fd: number): boolean {
+  const entry = Buffer.alloc(8);
+  entry.writeInt32LE(fd, 0);
+  entry.writeInt16LE(POLLPRI, 4);
+  return checked(calls.poll(entry, 1, 0), 'poll') > 0;
+}
+
 /** How many bytes were read; 0 when there is nothing to read now. */
 export function readNow(fd: number, buffer: Buffer): number {
   const count = Number(calls.read(fd, buffer, buffer.length));
@@ -88,9 +140,27 @@ export function tryLock(fd: number): boolean {
 
 /** Renames unless the target exists (EEXIST). `ENOSYS` where libc, kernel or file system do not offer it. */
 export function renameNoReplace(from: Buffer, to: Buffer): void {
+  renameWith(RENAME_NOREPLACE, from, to);
+}
+
+/** Each gets the other's name, at once. `EINVAL` where the file system does not offer it, else as above. */
+export function renameExchange(from: Buffer, to: Buffer): void {
+  renameWith(RENAME_EXCHANGE, from, to);
+}
+
+function renameWith(flags: number, from: Buffer, to: Buffer): void {
   if (renameat2 === undefined) throw systemError(koffi.os.errno.ENOSYS ?? 38, 'renameat2', from);
-  const result = renameat2(AT_FDCWD, terminated(from), AT_FDCWD, terminated(to), RENAME_NOREPLACE);
-  checked(result, 'renameat2', from);
+  checked(renameat2(AT_FDCWD, terminated(from), AT_FDCWD, terminated(to), flags), 'renameat2', from);
+}
+
+/** To the nanosecond, which Node's own numbers cannot hold. The same layout on x64 and arm64. */
+export function setModificationTime(fd: number, mtimeNs: bigint): void {
+  const times = Buffer.alloc(32);
+  times.writeBigInt64LE(UTIME_OMIT, 8);
+  const ns = ((mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  times.writeBigInt64LE((mtimeNs - ns) / 1_000_000_000n, 16);
+  times.writeBigInt64LE(ns, 24);
+  checked(calls.futimens(fd, times), 'futimens');
 }
 
 function checked(result: number, syscall: string, path?: Buffer): number {
@@ -98,8 +168,9 @@ function checked(result: number, syscall: string, path?: Buffer): number {
   return result;
 }
 
+/** Node has no name for ESTALE. */
 function systemError(errno: number, syscall: string, path?: Buffer): SystemError {
-  const code = getSystemErrorName(-errno);
+  const code = errno === koffi.os.errno.ESTALE ? 'ESTALE' : getSystemErrorName(-errno);
   const where = path === undefined ? '' : ` '${path.toString()}'`;
   const error = new Error(`${code}: ${getSystemErrorMessage(-errno)}, ${syscall}${where}`);
   return Object.assign(error, { code, errno: -errno, syscall });

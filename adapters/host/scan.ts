@@ -1,8 +1,8 @@
 /** Walks a folder in a worker thread, so that watching and uploading go on while a large tree is read. */
-import { Worker } from 'node:worker_threads';
 import { unpackFiles } from './scan-batch.ts';
 import type { WorkerMessage } from './scan-worker.ts';
 import type { FileState } from './tree.ts';
+import { startWorker } from './worker.ts';
 
 export interface ScannedFile {
   /** Relative to the root, in bytes. */
@@ -31,9 +31,7 @@ export async function scanTree(
   onBatch: (files: ScannedFile[]) => void | Promise<void>,
 ): Promise<ScanResult> {
   const taken = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL('./scan-worker.ts', import.meta.url), {
-    workerData: { root: new Uint8Array(root), taken },
-  });
+  const worker = startWorker('scan-worker', { workerData: { root: new Uint8Array(root), taken } });
   try {
     return await new Promise((resolve, reject) => {
       let queue = Promise.resolve();

@@ -185,13 +185,14 @@ function placeOf(root: Buffer, path: Buffer) {
   }
 }
 
-function conflictName(name: Buffer, n: number): Buffer {
+/** The name beside a name that is taken, no longer than a name may be. */
+export function conflictName(name: Buffer, n: number): Buffer {
   const suffix = Buffer.from(`.sluice-conflict-${n}`);
   return Buffer.concat([name.subarray(0, NAME_MAX_BYTES - suffix.length), suffix]);
 }
 
 /** False when the name is taken. A hard link does where renameat2 does not; both never replace a file. */
-function moveIfAbsent(from: Buffer, to: Buffer): boolean {
+export function moveIfAbsent(from: Buffer, to: Buffer): boolean {
   try {
     renameNoReplace(from, to);
     return true;

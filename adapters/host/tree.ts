@@ -1,18 +1,9 @@
 /** Files of a local folder, read safely: never through a symlink, regular files only, names as bytes. */
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  type Dirent,
-  fstatSync,
-  lstatSync,
-  opendirSync,
-  openSync,
-  read,
-} from 'node:fs';
+import { type BigIntStats, closeSync, type Dirent, fstatSync, lstatSync, opendirSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { SyncError } from '#core/errors.ts';
 import { isSystemError } from './libc.ts';
+import { openBeneath } from './open-beneath.ts';
 
 /** Directly below the root of every folder: what is being removed or received. No watch or scan looks into it. */
 export const HIDDEN_DIRECTORY = '.sluice';
@@ -35,9 +26,10 @@ export interface FileState extends Fingerprint {
 
 export type SkipReason = 'symlink' | 'fifo' | 'socket' | 'device' | 'directory' | 'vanished';
 
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const SLASH = Buffer.from('/');
 const readAt = promisify(read);
+/** Node refuses to read more at once than 31 bits count. */
+const MAX_READ_BYTES = 0x4000_0000;
 
 /** The path of an entry, from its root or directory. An empty name is the root itself. */
 export function joinPath(parent: Buffer, name: Buffer): Buffer {
@@ -80,15 +72,27 @@ export function sameContent(left: Fingerprint, right: Fingerprint): boolean {
   );
 }
 
+/** A folder by name and, so that no change of the name leads elsewhere, by descriptor. */
+export interface OpenRoot {
+  path: Buffer;
+  fd: number;
+}
+
 /**
- * Opens a regular file for reading, or says why it is passed over. The caller closes the descriptor. Throws
- * `SyncError` naming the path when the file is there but cannot be opened (EACCES, EMFILE, EIO).
+ * Opens a regular file of a folder for reading, or says why it is passed over. The caller closes the descriptor. With
+ * `followLinks` a symlink is followed as long as it stays in the folder. Throws `SyncError` naming the path when the
+ * file is there but cannot be opened (EACCES, EMFILE, EIO).
  */
-export function openFile(path: Buffer): { fd: number; state: FileState } | { skipped: SkipReason } {
+export function openFile(
+  root: OpenRoot,
+  path: Buffer,
+  followLinks: boolean,
+): { fd: number; state: FileState } | { skipped: SkipReason } {
+  const full = joinPath(root.path, path);
   // Opening is not harmless everywhere (a fifo wakes its writer, a tape rewinds), so look before.
-  const before = attempt(path, () => skipReason(lstatBig(path)));
-  if (typeof before === 'string') return { skipped: before };
-  const fd = attempt(path, () => openSync(path, OPEN_FLAGS));
+  const before = attempt(full, () => skipReason(lstatBig(full)));
+  if (typeof before === 'string' && !(before === 'symlink' && followLinks)) return { skipped: before };
+  const fd = attempt(full, () => openBeneath(root.fd, path, followLinks));
   if (typeof fd !== 'number') return { skipped: fd ?? 'vanished' };
   const stat = fstatSync(fd, { bigint: true });
   const skipped = skipReason(stat);
@@ -116,7 +120,13 @@ export async function readRange(fd: number, start: number, length: number): Prom
   const bytes = Buffer.allocUnsafe(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await readAt(fd, bytes, done, length - done, start + done);
+    const { bytesRead } = await readAt(
+      fd,
+      bytes,
+      done,
+      Math.min(length - done, MAX_READ_BYTES),
+      start + done,
+    );
     if (bytesRead === 0) {
       throw new SyncError(`the file ended at byte ${start + done}; ${start + length} were expected`, {
         op: 'read',
@@ -154,7 +164,8 @@ function attempt<T>(path: Buffer, action: () => T): T | SkipReason {
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return 'vanished';
-    if (error.code === 'ELOOP') return 'symlink';
+    // EXDEV: a link that leads out of the folder.
+    if (error.code === 'ELOOP' || error.code === 'EXDEV') return 'symlink';
     if (error.code === 'ENXIO' || error.code === 'ENODEV') return 'device';
     throw pathError('open', path, error);
   }

@@ -25,6 +25,8 @@ export interface WatchTree {
   readonly byWd: Map<number, Directory>;
   readonly orphans: Map<Directory, Orphan>;
   child(parent: Directory, name: Buffer): Directory | undefined;
+  /** The watched directory at a path relative to the root. */
+  at(path: Buffer): Directory | undefined;
   /** False when the directory would come to lie inside itself: the belief is wrong. */
   place(directory: Directory, parent: Directory, name: Buffer): boolean;
   add(wd: number, parent: Directory, name: Buffer): Directory;
@@ -87,6 +89,11 @@ export function watchTreeOf(rootWd: number): WatchTree {
     orphan,
     drop,
     child: (parent, name) => parent.children.get(keyOf(name)),
+    at(path) {
+      let found: Directory | undefined = root;
+      for (const key of path.length === 0 ? [] : keyOf(path).split('/')) found = found?.children.get(key);
+      return found;
+    },
     add(wd, parent, name) {
       const directory: Directory = { wd, name, parent: undefined, children: new Map(), path: undefined };
       byWd.set(wd, directory);

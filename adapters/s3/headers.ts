@@ -1,6 +1,6 @@
 /** Between S3's headers and the port's words. */
 import type { ObjectKey } from '#core/key.ts';
-import type { CopySource, ObjectAttributes, ObjectHead } from '#core/ports.ts';
+import type { CopySource, ObjectAttributes, ObjectHead, Placement } from '#core/ports.ts';
 import { encodePath } from './sigv4.ts';
 
 const CONTENT_HEADERS = [
@@ -19,6 +19,21 @@ export function attributeHeaders(attributes: ObjectAttributes): Record<string, s
     if (value !== undefined) headers[header] = value;
   }
   for (const [name, value] of Object.entries(attributes.metadata)) headers[META + name] = value;
+  return headers;
+}
+
+/**
+ * A copy takes none of it from its source: what is not given again is what the bucket does.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+ */
+export function placementHeaders({ storageClass, encryption }: Placement): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (storageClass !== undefined) headers['x-amz-storage-class'] = storageClass;
+  if (encryption === undefined) return headers;
+  headers['x-amz-server-side-encryption'] = encryption.type;
+  if (encryption.keyId !== undefined) {
+    headers['x-amz-server-side-encryption-aws-kms-key-id'] = encryption.keyId;
+  }
   return headers;
 }
 
@@ -53,7 +68,7 @@ export function sourceHeaders({ bucket, key, ifMatch }: CopySource): Record<stri
 }
 
 export function unquote(etag: string): string {
-  return etag.replace(/^(?:W\/)?"|"$/g, '').replaceAll('&quot;', '');
+  return etag.replace(/^(?:W\/)?"|"$/g, '');
 }
 
 /** The size of the whole object, also when the answer is a range of it. */

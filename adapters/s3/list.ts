@@ -1,17 +1,18 @@
 /** Listing a bucket, page by page. */
 import { SyncError } from '#core/errors.ts';
-import { objectKey } from '#core/key.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
 import type { ObjectSummary } from '#core/ports.ts';
 import { unquote } from './headers.ts';
 import type { Wire } from './wire.ts';
-import { parseXml, textAt } from './xml.ts';
+import { itemsAt, parseXml, textAt } from './xml.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html; url encoding carries control characters. */
 export async function* listObjects(wire: Wire, prefix: string): AsyncGenerator<ObjectSummary> {
+  const op = 'ListObjectsV2';
   let token: string | undefined;
   do {
     const response = await wire.send({
-      op: 'ListObjectsV2',
+      op,
       method: 'GET',
       query: {
         'list-type': '2',
@@ -20,32 +21,73 @@ export async function* listObjects(wire: Wire, prefix: string): AsyncGenerator<O
         ...(token === undefined ? {} : { 'continuation-token': token }),
       },
     });
-    const result = parseXml(await response.body.text()).ListBucketResult;
-    if (typeof result !== 'object' || result === null) throw failed(wire.bucket, 'is not a ListBucketResult');
+    const result = listingOf(await response.body.text(), 'ListBucketResult', op, wire.bucket);
     const encoded = textAt(result, 'EncodingType') === 'url';
-    const contents = (result as { Contents?: unknown[] }).Contents ?? [];
-    for (const item of contents) {
-      const key = textAt(item, 'Key') ?? '';
+    for (const item of itemsAt(result, 'Contents')) {
+      const key = listedKey(textAt(item, 'Key'), encoded, prefix, op, wire.bucket);
       yield {
-        key: objectKey(encoded ? decodeURIComponent(key.replaceAll('+', ' ')) : key),
-        sizeBytes: Number(textAt(item, 'Size') ?? 0),
+        key,
+        sizeBytes: listedSize(textAt(item, 'Size'), op, wire.bucket, key),
         etag: unquote(textAt(item, 'ETag') ?? ''),
-        lastModifiedMs: Date.parse(textAt(item, 'LastModified') ?? '') || 0,
+        lastModifiedMs: listedTimeMs(textAt(item, 'LastModified'), op, wire.bucket, key),
       };
     }
-    const next =
-      textAt(result, 'IsTruncated') === 'true' ? textAt(result, 'NextContinuationToken') : undefined;
+    const truncated = textAt(result, 'IsTruncated') === 'true';
+    const next = truncated ? textAt(result, 'NextContinuationToken') : undefined;
+    // What is not listed would be taken for absent.
+    if (truncated && !next) throw badListing(op, wire.bucket, 'is truncated and does not say how to go on');
     // A store that answers the same token again would be listed for ever.
-    if (next !== undefined && next === token) throw failed(wire.bucket, 'repeats its continuation token');
+    if (next !== undefined && next === token)
+      throw badListing(op, wire.bucket, 'repeats its continuation token');
     token = next;
   } while (token !== undefined);
 }
 
-function failed(bucket: string, what: string): SyncError {
-  return new SyncError(`ListObjectsV2 ${bucket}: the answer ${what}`, {
-    op: 'ListObjectsV2',
+/** An answer without a length that is cut off looks complete to HTTP, and lenient parsers close what is open. */
+export function listingOf(text: string, name: string, op: string, bucket: string): object {
+  const result = text.trimEnd().endsWith(`</${name}>`) ? parseXml(text)[name] : undefined;
+  if (typeof result === 'object' && result !== null) return result;
+  throw badListing(op, bucket, `is not a whole ${name}`);
+}
+
+/** A key outside the prefix belongs to somebody else: nothing may be concluded, and nothing done, from such a list. */
+export function listedKey(
+  text: string | undefined,
+  encoded: boolean,
+  prefix: string,
+  op: string,
+  bucket: string,
+): ObjectKey {
+  const key = decodeListed(text ?? '', encoded);
+  if (key === '') throw badListing(op, bucket, 'has an entry without a key');
+  if (!key.startsWith(prefix)) throw badListing(op, bucket, `has ${key}, which is not below ${prefix}`);
+  return objectKey(key);
+}
+
+export function decodeListed(text: string, encoded: boolean): string {
+  return encoded ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
+}
+
+/** An unreadable time would make an object as old as 1970, and the first that retention removes. */
+export function listedTimeMs(text: string | undefined, op: string, bucket: string, key: string): number {
+  const timeMs = Date.parse(text ?? '');
+  if (Number.isNaN(timeMs)) throw badListing(op, bucket, `has no readable time for ${key}`);
+  return timeMs;
+}
+
+export function badListing(op: string, bucket: string, what: string): SyncError {
+  return new SyncError(`${op} ${bucket}: the answer ${what}`, {
+    op,
     retryable: false,
     code: 'BadListing',
     hint: 'The store does not answer as S3 does; nothing was concluded from this listing.',
   });
+}
+
+function listedSize(text: string | undefined, op: string, bucket: string, key: string): number {
+  const sizeBytes = Number(text || Number.NaN);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
+    throw badListing(op, bucket, `has no readable size for ${key}`);
+  }
+  return sizeBytes;
 }

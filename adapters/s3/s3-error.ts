@@ -23,16 +23,69 @@ const RETRYABLE_CODES = new Set([
   'XAmzContentSHA256Mismatch',
 ]);
 
+/** The store does not take these credentials; others may do. */
+const REFUSED_CREDENTIALS = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'SignatureDoesNotMatch',
+  'TokenRefreshRequired',
+]);
+/** The refusals of a HEAD come without a body, so the reason is not told: 400 for a token, 403 for a key. */
+const REFUSED_HEAD = new Set(['AccessDenied', 'HTTP 400']);
+
+/** The store is asked more than it can answer. */
+const CONGESTION = new Set([
+  'ETIMEDOUT',
+  'RequestTimeout',
+  'ServiceUnavailable',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequests',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+]);
+
 const HINTS: Record<string, string> = {
   NoSuchBucket: 'Create the bucket, or correct its name in the settings.',
   AccessDenied: 'Check the policy of these credentials for this bucket and prefix.',
   InvalidAccessKeyId: 'Check the credentials: the store does not know this access key.',
   SignatureDoesNotMatch: 'Check the secret key and the region.',
-  PermanentRedirect: 'The bucket is in another region: correct the region in the settings.',
   AuthorizationHeaderMalformed: 'Correct the region in the settings.',
+  ExpiredToken: 'Renew the credentials: their time is over.',
+  InvalidToken: 'Check the session token of the credentials, or leave it out for keys that have none.',
+  InvalidBucketName: 'Correct the name of the bucket in the settings.',
+  InvalidStorageClass: 'Correct storageClass in the settings: this store does not have it.',
+  RequestTimeTooSkewed: 'Set the clock of this host: the store refuses requests signed at another time.',
+  ETIMEDOUT: 'Nothing answers in time: check the endpoint, and what lies between here and it.',
+  UND_ERR_CONNECT_TIMEOUT:
+    'Nothing answers there: check the address and port of the endpoint, and firewalls.',
+  EAI_AGAIN: 'The host name of the endpoint cannot be resolved at present: check DNS and the network.',
   ECONNREFUSED: 'Is the endpoint right, and is the store running?',
   ENOTFOUND: 'The host name of the endpoint is not known: check it, and DNS.',
 };
+
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes, and the answer of a server that speaks plain HTTP. */
+const TLS_HINTS: Record<string, string> = {
+  CERT_HAS_EXPIRED: "The endpoint's certificate has expired: renew it there, and check this host's clock.",
+  CERT_NOT_YET_VALID: "The endpoint's certificate is not valid yet: check the clocks of both hosts.",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "The endpoint's certificate is for another host name: use that name in the settings, or correct the certificate.",
+  ERR_SSL_WRONG_VERSION_NUMBER: 'The endpoint does not speak TLS: is it http:// instead of https://?',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'The endpoint does not speak TLS: is it http:// instead of https://?',
+};
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+const UNTRUSTED_HINT =
+  "Nobody this host trusts has signed the endpoint's certificate: name the file of its authority in NODE_EXTRA_CA_CERTS.";
 
 /** Errors without a body (HEAD) are told from the status alone. */
 const CODE_OF_STATUS: Record<number, string> = {
@@ -55,6 +108,9 @@ export async function responseError(
   const body = await response.body.text();
   const parsed = errorOf(body);
   const code = parsed?.code ?? CODE_OF_STATUS[response.status] ?? `HTTP ${response.status}`;
+  if (response.status >= 300 && response.status < 400) {
+    return redirectError(code, response, op, key, bucket);
+  }
   return storeError(code, parsed?.message ?? `status ${response.status}`, response.status, op, key, bucket);
 }
 
@@ -64,6 +120,15 @@ export function errorInSuccess(body: string, op: string, key: string, bucket: st
   if (parsed !== undefined) return storeError(parsed.code, parsed.message, 200, op, key, bucket);
   if (body.trim() === '') return storeError('InternalError', 'an empty answer', 200, op, key, bucket);
   return undefined;
+}
+
+export function refusesCredentials(error: SyncError, method: string): boolean {
+  const { code = '' } = error;
+  return REFUSED_CREDENTIALS.has(code) || (method === 'HEAD' && REFUSED_HEAD.has(code));
+}
+
+export function isCongestion(error: unknown): boolean {
+  return error instanceof SyncError && CONGESTION.has(error.code ?? '');
 }
 
 export function connectionError(
@@ -79,7 +144,7 @@ export function connectionError(
     {
       op,
       key: key ?? '',
-      retryable: !code.startsWith('ERR_TLS') && !code.startsWith('CERT_'),
+      retryable: !isTlsRefusal(code),
       code,
       cause: error,
       ...hint(code),
@@ -105,8 +170,37 @@ function storeError(
 }
 
 function hint(code: string): { hint: string } | Record<string, never> {
-  const text = HINTS[code];
+  const text = HINTS[code] ?? TLS_HINTS[code] ?? (UNTRUSTED.has(code) ? UNTRUSTED_HINT : undefined);
   return text === undefined ? {} : { hint: text };
+}
+
+function isTlsRefusal(code: string): boolean {
+  return code.startsWith('CERT_') || code in TLS_HINTS || UNTRUSTED.has(code);
+}
+
+/** Redirects are never followed: the body and a signature would go to whoever the answer names. */
+function redirectError(
+  code: string,
+  { status, headers }: WireResponse,
+  op: string,
+  key: string | undefined,
+  bucket: string,
+): SyncError {
+  const region = headers['x-amz-bucket-region'];
+  const where = headers.location === undefined ? '' : ` to ${headers.location}`;
+  return new SyncError(
+    `${op} ${bucket}${key === undefined ? '' : `/${key}`}: ${code}: status ${status}, a redirect${where}`,
+    {
+      op,
+      key: key ?? '',
+      retryable: false,
+      code,
+      hint:
+        region === undefined
+          ? 'Correct the endpoint or the region in the settings; redirects are not followed.'
+          : `The bucket is in region ${region}: correct the region in the settings; redirects are not followed.`,
+    },
+  );
 }
 
 function errorOf(body: string): { code: string; message: string } | undefined {

@@ -1,26 +1,43 @@
 /** One bucket of an S3-compatible store behind the `ObjectStore` port. */
-import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
-import type { CopySource, ObjectStore, PartResult, PutResult } from '#core/ports.ts';
-import { attributeHeaders, headOf, sourceHeaders, unquote } from './headers.ts';
+import type { ObjectStore, StoreCapabilities } from '#core/ports.ts';
+import { uploadChecked } from './checked-upload.ts';
+import { control, required, version } from './control.ts';
+import { attributeHeaders, headOf, placementHeaders, sourceHeaders } from './headers.ts';
 import { listObjects } from './list.ts';
-import { errorInSuccess } from './s3-error.ts';
-import { createWire, type Wire, type WireOptions, type WireRequest } from './wire.ts';
-import { parseXml, textAt } from './xml.ts';
+import { multipartMethods } from './multipart.ts';
+import { responseError } from './s3-error.ts';
+import { createWire, type WireOptions } from './wire.ts';
 
 export interface StoreOptions extends WireOptions {
-  /** Send CRC-32 beside MD5. AWS and MinIO check and keep it; B2 and some others refuse headers they do not know. */
+  /**
+   * Send CRC-32 beside MD5, whatever `capabilities` says. AWS and MinIO check and keep it; B2 and some others refuse
+   * headers they do not know.
+   */
   crc32?: boolean;
+  /**
+   * What `probeStore` saw, asked at each request; `undefined` while that is not known: MD5 only, and a HEAD before each
+   * conditional delete.
+   */
+  capabilities?: () => Pick<StoreCapabilities, 'crc32' | 'conditionalDelete'> | undefined;
+}
+
+export interface S3Store extends ObjectStore {
+  /** The store's clock, as its last answer told it (whole seconds), minus this host's. */
+  clockSkewMs(): number | undefined;
+  close(): Promise<void>;
 }
 
 /** How long a bucket that answered is believed to exist, when a HEAD says 404 without saying of what. */
 const BUCKET_BELIEVED_MS = 10_000;
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html */
+const ABSENT_OR_CHANGED = new Set(['NoSuchKey', 'NotFound', 'PreconditionFailed']);
 
-export function createS3Store(options: StoreOptions): ObjectStore & { close(): Promise<void> } {
+export function createS3Store(options: StoreOptions): S3Store {
   const wire = createWire(options);
   const { bucket } = options;
+  const withCrc32 = () => options.crc32 ?? options.capabilities?.()?.crc32 ?? false;
   let bucketSeenMs = Number.NEGATIVE_INFINITY;
 
   /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html */
@@ -44,39 +61,26 @@ export function createS3Store(options: StoreOptions): ObjectStore & { close(): P
     return undefined;
   }
 
-  async function upload(request: WireRequest & { key: string; body: Uint8Array }): Promise<PutResult> {
-    const md5 = createHash('md5').update(request.body).digest();
-    const crc = crcBase64(request.body);
-    const response = await wire.send({
-      ...request,
-      headers: {
-        ...request.headers,
-        'content-md5': md5.toString('base64'),
-        ...(options.crc32 === true ? { 'x-amz-checksum-crc32': crc } : {}),
-      },
-    });
-    await response.body.dump();
-    const { headers } = response;
-    const etag = unquote(headers.etag ?? '');
-    const encryptedTag = headers['x-amz-server-side-encryption']?.startsWith('aws:kms') === true;
-    const wrongTag = /^[0-9a-f]{32}$/.test(etag) && !encryptedTag && etag !== md5.toString('hex');
-    const wrongCrc = (headers['x-amz-checksum-crc32'] ?? crc) !== crc;
-    if (etag === '' || wrongTag || wrongCrc) throw unconfirmed(request.op, request.key, bucket);
-    return { etag, ...version(headers) };
-  }
-
   return {
     bucket,
     head,
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
     put: (key, body, { ifAbsent, ...attributes }) =>
-      upload({
-        op: 'PutObject',
-        method: 'PUT',
-        key,
-        body,
-        headers: { ...attributeHeaders(attributes), ...(ifAbsent === true ? { 'if-none-match': '*' } : {}) },
-      }),
+      uploadChecked(
+        wire,
+        {
+          op: 'PutObject',
+          method: 'PUT',
+          key,
+          body,
+          headers: {
+            ...attributeHeaders(attributes),
+            ...placementHeaders(attributes),
+            ...(ifAbsent === true ? { 'if-none-match': '*' } : {}),
+          },
+        },
+        withCrc32(),
+      ),
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
     async get(key, { range, ifMatch } = {}) {
       const headers: Record<string, string> = { 'accept-encoding': 'identity' };
@@ -89,23 +93,35 @@ export function createS3Store(options: StoreOptions): ObjectStore & { close(): P
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html */
     async delete(key, { ifMatch } = {}) {
-      if (ifMatch !== undefined) {
+      const refuses = options.capabilities?.()?.conditionalDelete === true;
+      if (ifMatch !== undefined && !refuses) {
         // Some stores ignore If-Match on DELETE; the HEAD narrows what they could get wrong to one round trip.
         const present = await head(key);
         if (present === undefined) return 'deleted';
         if (present.etag !== ifMatch) return 'changed';
       }
       const headers: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` };
-      const response = await wire.send({ op: 'DeleteObject', method: 'DELETE', key, headers }, [412]);
-      await response.body.dump();
-      return response.status === 412 ? 'changed' : 'deleted';
+      const request = { op: 'DeleteObject', method: 'DELETE', key, headers } as const;
+      const response = await wire.send(request, [404, 412]);
+      if (response.status < 400) {
+        await response.body.dump();
+        return 'deleted';
+      }
+      const refusal = await responseError(response, request.op, key, bucket);
+      if (!ABSENT_OR_CHANGED.has(refusal.code ?? '')) throw refusal;
+      // An object that is gone has no ETag to match: only a look tells it from one that changed.
+      return (await head(key)) === undefined ? 'deleted' : 'changed';
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
     async copy(key, source, attributes) {
       const replace: Record<string, string> =
         attributes === undefined
           ? {}
-          : { 'x-amz-metadata-directive': 'REPLACE', ...attributeHeaders(attributes) };
+          : {
+              'x-amz-metadata-directive': 'REPLACE',
+              ...attributeHeaders(attributes),
+              ...placementHeaders(attributes),
+            };
       const { root, headers } = await control(wire, {
         op: 'CopyObject',
         method: 'PUT',
@@ -114,93 +130,11 @@ export function createS3Store(options: StoreOptions): ObjectStore & { close(): P
       });
       return { etag: required(root, 'ETag', 'CopyObject', key), ...version(headers) };
     },
-    /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html */
-    async createMultipart(key, attributes) {
-      const op = 'CreateMultipartUpload';
-      const query = { uploads: '' };
-      const { root } = await control(wire, {
-        op,
-        method: 'POST',
-        key,
-        query,
-        headers: attributeHeaders(attributes),
-      });
-      return required(root, 'UploadId', op, key);
-    },
-    /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */
-    async uploadPart(key, uploadId, partNumber, body) {
-      const query = { partNumber: String(partNumber), uploadId };
-      const { etag } = await upload({ op: 'UploadPart', method: 'PUT', key, body, query });
-      return { partNumber, etag };
-    },
-    /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
-    async uploadPartCopy(key, uploadId, partNumber, source: CopySource, range) {
-      const op = 'UploadPartCopy';
-      const { root } = await control(wire, {
-        op,
-        method: 'PUT',
-        key,
-        query: { partNumber: String(partNumber), uploadId },
-        headers: { ...sourceHeaders(source), 'x-amz-copy-source-range': `bytes=${range.start}-${range.end}` },
-      });
-      return { partNumber, etag: required(root, 'ETag', op, key) };
-    },
-    /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html */
-    async completeMultipart(key, uploadId, parts) {
-      const op = 'CompleteMultipartUpload';
-      const { root, headers } = await control(wire, {
-        op,
-        method: 'POST',
-        key,
-        query: { uploadId },
-        headers: { 'content-type': 'application/xml' },
-        body: new TextEncoder().encode(completion(parts)),
-      });
-      return { etag: required(root, 'ETag', op, key), ...version(headers) };
-    },
-    /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html */
-    async abortMultipart(key, uploadId) {
-      const request = { op: 'AbortMultipartUpload', method: 'DELETE', key, query: { uploadId } } as const;
-      const response = await wire.send(request, [404]);
-      await response.body.dump();
-    },
+    ...multipartMethods(wire, withCrc32),
     list: (prefix) => listObjects(wire, prefix),
-    close: () => wire.close(),
+    clockSkewMs: wire.clockSkewMs,
+    close: wire.close,
   };
-}
-
-function crcBase64(body: Uint8Array): string {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(crc32(body));
-  return bytes.toString('base64');
-}
-
-/** A request whose answer is a small XML document. */
-async function control(wire: Wire, request: WireRequest & { key: string }) {
-  const response = await wire.send(request);
-  const text = await response.body.text();
-  const error = errorInSuccess(text, request.op, request.key, wire.bucket);
-  if (error !== undefined) throw error;
-  const document = parseXml(text);
-  return { root: Object.values(document)[0], headers: response.headers };
-}
-
-function required(root: unknown, name: string, op: string, key: string): string {
-  const value = textAt(root, name);
-  if (value !== undefined && value !== '') return name === 'ETag' ? unquote(value) : value;
-  throw new SyncError(`${op} ${key}: the store's answer has no ${name}`, { op, key, retryable: true });
-}
-
-function version(headers: Readonly<Record<string, string>>): { versionId?: string } {
-  const versionId = headers['x-amz-version-id'];
-  return versionId === undefined || versionId === 'null' ? {} : { versionId };
-}
-
-function completion(parts: readonly PartResult[]): string {
-  const items = parts.map(
-    ({ partNumber, etag }) => `<Part><PartNumber>${partNumber}</PartNumber><ETag>"${etag}"</ETag></Part>`,
-  );
-  return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${items.join('')}</CompleteMultipartUpload>`;
 }
 
 /** A close-delimited answer that ends early looks complete to HTTP; the count says otherwise. */
@@ -216,16 +150,6 @@ async function* exactly(body: AsyncIterable<Uint8Array>, expectedBytes: number, 
     key,
     retryable: true,
     code: 'Truncated',
-  });
-}
-
-function unconfirmed(op: string, key: string, bucket: string): SyncError {
-  return new SyncError(`${op} ${bucket}/${key}: the store did not confirm the checksum that was sent`, {
-    op,
-    key,
-    retryable: true,
-    code: 'ChecksumMismatch',
-    hint: 'Something between here and the store changes bytes, or the store does not keep ETags as S3 does.',
   });
 }
 

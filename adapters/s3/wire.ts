@@ -2,12 +2,22 @@
  * One S3 request on the wire: signed, timed, tried again when that can help. Why not the SDK: a tenth of the CPU per
  * object, and a retry rule that is ours to state.
  */
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { SyncError } from '#core/errors.ts';
 import { nextDelayMs, type RetryPolicy } from '#core/retry.ts';
-import type { CredentialSource } from './credentials.ts';
-import { connectionError, responseError } from './s3-error.ts';
-import { createSigner, encodePath, encodeQuery, sha256, UNSIGNED_PAYLOAD } from './sigv4.ts';
+import type { Bandwidth } from './bandwidth.ts';
+import { metered, requestBody, startDeadline } from './body.ts';
+import { type CredentialSource, sameCredentials } from './credentials.ts';
+import { createPace } from './pace.ts';
+import { connectionError, isCongestion, refusesCredentials, responseError } from './s3-error.ts';
+import {
+  type Credentials,
+  createSigner,
+  encodePath,
+  encodeQuery,
+  sha256,
+  UNSIGNED_PAYLOAD,
+} from './sigv4.ts';
 
 export interface WireOptions {
   bucket: string;
@@ -16,12 +26,15 @@ export interface WireOptions {
   endpoint?: string;
   addressing: 'path' | 'virtual';
   credentials: CredentialSource;
-  /** Whole request including the body sent, per try. Default 5 minutes. */
+  /** Until the answer begins, from the last piece of the body that the socket took; per try. Default 5 minutes. */
   requestTimeoutMs?: number;
   /** Silence on the socket. Default 30 seconds. */
   idleTimeoutMs?: number;
   connectTimeoutMs?: number;
+  /** Requests at once, at most; fewer while more do not help or the store complains. Default 64. */
   connections?: number;
+  /** Shared by all wires of a process. */
+  bandwidth?: Bandwidth;
   retry?: RetryPolicy;
   /** Sleeping, time and chance, replaced only to test the retry rule. */
   clock?: { now(): number; sleep(delayMs: number): Promise<void>; random(): number };
@@ -47,11 +60,12 @@ export interface Wire {
   readonly bucket: string;
   /** Answers any 2xx, and the statuses listed; everything else is a `SyncError`. */
   send(request: WireRequest, accept?: readonly number[]): Promise<WireResponse>;
+  /** The store's clock, as its last answer told it (whole seconds), minus this host's. */
+  clockSkewMs(): number | undefined;
   close(): Promise<void>;
 }
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 4, baseDelayMs: 100, maxDelayMs: 5_000 };
-const REFUSED_CREDENTIALS = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
 const EMPTY = new Uint8Array();
 
 const systemClock = {
@@ -61,77 +75,94 @@ const systemClock = {
 };
 
 export function createWire(options: WireOptions): Wire {
-  const { bucket, region, credentials, clock = systemClock, retry = DEFAULT_RETRY } = options;
+  const { bucket, region, credentials, bandwidth, clock = systemClock, retry = DEFAULT_RETRY } = options;
   const { origin, host, basePath } = address(options);
   const sign = createSigner(region);
   const encrypted = origin.startsWith('https:');
+  // The pace bounds the requests; the pool does not, or a long download would keep a short request waiting.
   const agent = new Agent({
-    connections: options.connections ?? 64,
-    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+    // Given here, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise hand signatures and bytes to anybody.
+    connect: { timeout: options.connectTimeoutMs ?? 10_000, rejectUnauthorized: true },
     headersTimeout: options.idleTimeoutMs ?? 30_000,
     bodyTimeout: options.idleTimeoutMs ?? 30_000,
     keepAliveTimeout: 30_000,
   });
-  let skewMs = 0;
+  const pace = createPace({ max: options.connections ?? 64, isCongestion });
+  let skewMs: number | undefined;
+  /** Added to the time of signatures, once the store has refused ours. */
+  let correctionMs = 0;
 
-  async function attempt(request: WireRequest, accept: readonly number[]): Promise<WireResponse> {
+  async function attempt(request: WireRequest, accept: readonly number[], signer: Credentials) {
     const query = request.query ?? {};
     const path = basePath + (request.key === undefined ? '/' : `/${encodePath(request.key)}`);
-    const body = request.body ?? EMPTY;
-    const payloadHash = encrypted && body.length > 0 ? UNSIGNED_PAYLOAD : sha256(body);
-    const headers = sign(
-      {
-        method: request.method,
-        path,
-        query,
-        headers: { ...request.headers, host, 'x-amz-content-sha256': payloadHash },
-        payloadHash,
-      },
-      await credentials(),
-      clock.now() + skewMs,
-    );
-    const search = encodeQuery(query);
-    const response = await agent
-      .request({
-        origin,
-        path: search === '' ? path : `${path}?${search}`,
-        method: request.method,
-        headers: request.method === 'PUT' ? { ...headers, 'content-length': String(body.length) } : headers,
-        body: request.method === 'PUT' || request.method === 'POST' ? body : null,
-        signal: AbortSignal.timeout(options.requestTimeoutMs ?? 300_000),
-      })
-      .catch((error: unknown) => {
-        throw connectionError(error, request.op, request.key, origin);
-      });
-    const answer: WireResponse = {
-      status: response.statusCode,
-      headers: flatten(response.headers),
-      body: response.body,
-    };
-    if ((answer.status >= 200 && answer.status < 300) || accept.includes(answer.status)) return answer;
-    const error = await responseError(answer, request.op, request.key, bucket);
-    if (error.code === 'RequestTimeTooSkewed') {
+    const bytes = request.body ?? EMPTY;
+    const payloadHash = encrypted && bytes.length > 0 ? UNSIGNED_PAYLOAD : sha256(bytes);
+    const deadline = startDeadline(options.requestTimeoutMs ?? 300_000);
+    try {
+      const body = await requestBody(bytes, bandwidth, deadline);
+      const headers = sign(
+        {
+          method: request.method,
+          path,
+          query,
+          headers: { ...request.headers, host, 'x-amz-content-sha256': payloadHash },
+          payloadHash,
+        },
+        signer,
+        clock.now() + correctionMs,
+      );
+      const search = encodeQuery(query);
+      const sends = request.method === 'PUT' || request.method === 'POST';
+      const response = await agent
+        .request({
+          origin,
+          path: search === '' ? path : `${path}?${search}`,
+          method: request.method,
+          headers: sends ? { ...headers, 'content-length': String(bytes.length) } : headers,
+          body: sends ? body : null,
+          signal: deadline.signal,
+        })
+        .catch((error: unknown) => {
+          throw connectionError(error, request.op, request.key, origin);
+        });
+      const answer = answerOf(response, bandwidth);
       const serverMs = Date.parse(answer.headers.date ?? '');
       if (!Number.isNaN(serverMs)) skewMs = serverMs - clock.now();
+      if ((answer.status >= 200 && answer.status < 300) || accept.includes(answer.status)) return answer;
+      const error = await responseError(answer, request.op, request.key, bucket);
+      if (error.code === 'RequestTimeTooSkewed') correctionMs = skewMs ?? 0;
+      throw error;
+    } finally {
+      deadline.stop();
     }
-    if (REFUSED_CREDENTIALS.has(error.code ?? '')) credentials.refresh();
-    throw error;
   }
 
   return {
     bucket,
     async send(request, accept = []) {
+      let renewed = false;
       for (let failures = 1; ; failures++) {
+        const signer = await credentials();
         try {
-          return await attempt(request, accept);
+          return await pace.run(request.body?.length ?? 0, () => attempt(request, accept, signer));
         } catch (error) {
-          if (!(error instanceof SyncError) || !error.retryable) throw error;
+          if (!(error instanceof SyncError)) throw error;
+          if (refusesCredentials(error, request.method)) {
+            // Rotated meanwhile, perhaps. The same again would only be refused again.
+            if (renewed) throw error;
+            renewed = true;
+            credentials.refresh(signer);
+            if (sameCredentials(await credentials(), signer)) throw error;
+            continue;
+          }
+          if (!error.retryable) throw error;
           const delayMs = nextDelayMs(retry, failures, clock.random());
           if (delayMs === undefined) throw error;
           await clock.sleep(delayMs);
         }
       }
     },
+    clockSkewMs: () => skewMs,
     close: () => agent.close(),
   };
 }
@@ -146,6 +177,22 @@ function address({ bucket, region, endpoint, addressing }: WireOptions) {
   const host = virtual ? `${bucket}.${url.host}` : url.host;
   const base = url.pathname.replace(/\/$/, '');
   return { origin: `${url.protocol}//${host}`, host, basePath: virtual ? base : `${base}/${bucket}` };
+}
+
+function answerOf(response: Dispatcher.ResponseData, bandwidth: Bandwidth | undefined): WireResponse {
+  const { statusCode: status, body } = response;
+  const headers = flatten(response.headers);
+  if (bandwidth === undefined) return { status, headers, body };
+  const chunks = () => metered(body, bandwidth);
+  return {
+    status,
+    headers,
+    body: {
+      [Symbol.asyncIterator]: chunks,
+      text: async () => new TextDecoder().decode(Buffer.concat(await Array.fromAsync(chunks()))),
+      dump: () => body.dump(),
+    },
+  };
 }
 
 function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {

@@ -19,7 +19,7 @@ const credentials = z.union(
   { error: 'accessKeyVariable and secretKeyVariable, or file' },
 );
 
-const folder = z.strictObject({
+const folderSchema = z.strictObject({
   name,
   path: absolutePath,
   /** Keys start with it; `output/` puts `a.txt` at `output/a.txt`. */
@@ -106,7 +106,7 @@ export const agentSettings = z
     }),
     /** Where the agent keeps its index. */
     stateDirectory: absolutePath.default('/var/lib/sluice'),
-    folders: z.array(folder).min(1, { error: 'at least one folder' }),
+    folders: z.array(folderSchema).min(1, { error: 'at least one folder' }),
     /** How often the tree is compared with the index, for what events do not tell. */
     rescan: durationMs.prefault('5m'),
     /** URL of the SQS queue that tells of new objects for `receive`; the stack's output. */
@@ -163,6 +163,14 @@ export const agentSettings = z
   })
   .superRefine(({ folders }, context) => {
     for (const [index, one] of folders.entries()) {
+      for (const { key, expected } of misplaced(one)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['folders', index, key],
+          message: expected,
+          input: one[key],
+        });
+      }
       for (const other of folders.slice(0, index)) {
         const found = (key: 'name' | 'path' | 'prefix', overlap: boolean) => {
           if (!overlap) return;
@@ -182,6 +190,35 @@ export const agentSettings = z
 
 export type AgentSettings = z.output<typeof agentSettings>;
 export type FolderSettings = AgentSettings['folders'][number];
+
+/** Settings that the mode would not follow, or that would contradict it. */
+function misplaced(folder: z.output<typeof folderSchema>): { key: keyof typeof folder; expected: string }[] {
+  const { mode, retention, marker, symlinks, schedule } = folder;
+  return [
+    ...(mode === 'mirror' && retention !== undefined
+      ? [
+          {
+            key: 'retention',
+            expected: 'none in mode mirror: the bucket would follow, and lose what age removes',
+          } as const,
+        ]
+      : []),
+    ...(mode !== 'append' && marker !== undefined
+      ? [{ key: 'marker', expected: 'none: markers are for mode append' } as const]
+      : []),
+    ...(mode === 'move' && symlinks === 'follow'
+      ? [
+          {
+            key: 'symlinks',
+            expected: 'skip in mode move: the target would stay or go with the link',
+          } as const,
+        ]
+      : []),
+    ...(mode === 'receive' && typeof schedule === 'object'
+      ? [{ key: 'schedule', expected: 'interval: how often the prefix is listed in mode receive' } as const]
+      : []),
+  ];
+}
 
 function overlaps(left: string, right: string): boolean {
   return left.startsWith(right) || right.startsWith(left);

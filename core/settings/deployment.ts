@@ -1,5 +1,7 @@
 /** `sluice.yaml`: what is deployed. Read at synth by infra, and by the functions for the parts they are handed. */
 import { z } from 'zod';
+import { pascalCase } from '../names.ts';
+import { agentAccess, problemsOfAgents } from './agent-access.ts';
 import { durationMs } from './duration.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
@@ -12,6 +14,10 @@ const name = z
 const minuteOrMore = durationMs.refine((ms) => ms >= 60_000 && ms % 60_000 === 0, {
   error: 'whole minutes, at least 1m',
 });
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html counts days. */
+const DAY_MS = 86_400_000;
+const DAYS_OR_OFF = 'whole days such as 30d, at least 1d, or off';
+const wholeDays = durationMs.refine((ms) => ms >= DAY_MS && ms % DAY_MS === 0, { error: DAYS_OR_OFF });
 
 const destination = z.strictObject({
   name,
@@ -44,8 +50,15 @@ export const deploymentSettings = z
   .strictObject({
     /** CloudFormation stack name and start of every other name. */
     name: name.default('sluice'),
-    hub: z.strictObject({ bucket: bucketName.optional() }).prefault({}),
+    hub: z
+      .strictObject({
+        bucket: bucketName.optional(),
+        /** How long what was overwritten or deleted can still be brought back; `off`: for ever. */
+        noncurrentVersions: z.union([z.literal('off'), wholeDays], { error: DAYS_OR_OFF }).prefault('30d'),
+      })
+      .prefault({}),
     destinations: z.array(destination).default([]),
+    agents: z.array(agentAccess).default([]),
     retention: z.array(retentionRule).default([]),
     retentionEvery: minuteOrMore.prefault('1h'),
     report: z.strictObject({ every: minuteOrMore.prefault('5m') }).prefault({}),
@@ -58,8 +71,14 @@ export const deploymentSettings = z
       context.addIssue({ code: 'custom', path, message, input });
     for (const [index, { name: own, bucket, endpoint, credentials }] of settings.destinations.entries()) {
       const at = ['destinations', index];
-      if (settings.destinations.findIndex((other) => other.name === own) !== index) {
-        problem([...at, 'name'], 'a name that no other destination has', own);
+      const earlier = settings.destinations.slice(0, index).map((other) => other.name);
+      const twin = earlier.find((other) => idsOf(other).some((id) => idsOf(own).includes(id)));
+      if (twin !== undefined) {
+        const expected =
+          twin === own
+            ? 'a name that no other destination has'
+            : `a name whose ids differ from those of ${twin}`;
+        problem([...at, 'name'], expected, own);
       }
       if (bucket === settings.hub.bucket && endpoint === undefined) {
         problem([...at, 'bucket'], 'a bucket other than the hub: it would be mirrored into itself', bucket);
@@ -67,6 +86,9 @@ export const deploymentSettings = z
       if (endpoint !== undefined && credentials === undefined) {
         problem([...at, 'credentials'], 'the name of the secret for the endpoint', credentials);
       }
+    }
+    for (const { path, expected, found } of problemsOfAgents(settings.agents)) {
+      problem(['agents', ...path], expected, found);
     }
     const carried = settings.destinations.filter((one) => one.deletes).map((one) => one.name);
     for (const [index, rule] of settings.retention.entries()) {
@@ -90,3 +112,8 @@ export const deploymentSettings = z
 export type DeploymentSettings = z.output<typeof deploymentSettings>;
 export type Destination = DeploymentSettings['destinations'][number];
 export type RetentionRule = DeploymentSettings['retention'][number];
+
+/** Every id that the stack makes of a destination's name: `a-1` and `a1`, or `x` and `x-events`, cannot both be. */
+function idsOf(name: string): string[] {
+  return ['', 'Events', 'QueueUrl', 'DlqUrl'].map((suffix) => `${pascalCase(name)}${suffix}`);
+}

@@ -10,10 +10,12 @@ import { type ProcessGroup, startProcessGroup } from './process-group.ts';
 export interface LocalAgentOptions {
   projectDir: string;
   localDir: string;
-  /** `output/` below it is watched. */
+  /** What is put in `output/` below it goes to the hub, what is put below `input/` in the hub comes to `input/`. */
   folder: string;
   endpoint: string;
   bucket: string;
+  /** URL of the queue that tells the agent of new objects. */
+  queue: string;
   environment: Record<string, string>;
   /** Receives what the agent prints, as it prints it. */
   onOutput: (chunk: Buffer) => void;
@@ -21,9 +23,9 @@ export interface LocalAgentOptions {
 
 /** Starts the agent and resolves once it has said its first line; throws when it ends before. */
 export async function startAgent(options: LocalAgentOptions): Promise<ProcessGroup> {
-  const { projectDir, localDir, folder, endpoint, bucket, environment, onOutput } = options;
-  const output = join(folder, 'output');
-  await mkdir(output, { recursive: true });
+  const { projectDir, localDir, folder, endpoint, bucket, queue, environment, onOutput } = options;
+  const [output, input] = [join(folder, 'output'), join(folder, 'input')];
+  for (const path of [output, input]) await mkdir(path, { recursive: true });
   // What one index says of its folder and store is not true of others.
   const id = createHash('sha256').update(`${folder}\0${endpoint}`).digest('hex').slice(0, 16);
   const state = join(localDir, 'agents', id);
@@ -32,9 +34,15 @@ export async function startAgent(options: LocalAgentOptions): Promise<ProcessGro
   await writeFile(
     config,
     stringify({
+      // As in infra/local/sluice.yaml.
+      name: 'local',
       store: { endpoint, region: LOCAL_REGION, bucket, addressing: 'path' },
       stateDirectory: state,
-      folders: [{ name: 'output', path: output, prefix: 'output/', mode: 'move' }],
+      queue,
+      folders: [
+        { name: 'output', path: output, prefix: 'output/', mode: 'move' },
+        { name: 'input', path: input, prefix: 'input/', mode: 'receive' },
+      ],
       log: { format: 'readable' },
     }),
   );
@@ -42,7 +50,12 @@ export async function startAgent(options: LocalAgentOptions): Promise<ProcessGro
   const agent = startProcessGroup(
     process.execPath,
     [join(projectDir, 'edge-agent', 'main.ts'), 'run', '--config', config],
-    { cwd: projectDir, output: 'pipe', environment: { ...inheritedEnvironment(), ...environment } },
+    {
+      cwd: projectDir,
+      output: 'pipe',
+      environment: { ...inheritedEnvironment(), ...environment },
+      endsWithParent: true,
+    },
   );
   const spoke = Promise.withResolvers<'spoke'>();
   agent.child.stdout?.on('data', (chunk: Buffer) => {

@@ -57,6 +57,7 @@ async function cdk(options: CdkOptions, command: string, args: readonly string[]
     {
       cwd: projectDir,
       output: log,
+      endsWithParent: true,
       environment: {
         ...inheritedEnvironment(),
         ...environment,

@@ -1,5 +1,5 @@
 /** A child process with everything it starts: ended as one, so that no process is left behind. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 
 export interface ProcessGroup {
   child: ChildProcess;
@@ -14,15 +14,24 @@ export interface ProcessGroupOptions {
   cwd: string;
   /** A file descriptor for both outputs, or `'pipe'`. */
   output: number | 'pipe';
+  /** On Linux with util-linux: the leader gets a SIGTERM when this process ends, however it ends, SIGKILL included. */
+  endsWithParent?: boolean;
 }
+
+/** https://man7.org/linux/man-pages/man1/setpriv.1.html; not every setpriv has the option: BusyBox's has not. */
+const PARENT_DEATH = ['--pdeathsig', 'TERM', '--'];
 
 /** Starts the command as the leader of its own process group: the terminal's Ctrl-C does not reach it. */
 export function startProcessGroup(
   command: string,
   args: readonly string[],
-  { environment, cwd, output }: ProcessGroupOptions,
+  { environment, cwd, output, endsWithParent = false }: ProcessGroupOptions,
 ): ProcessGroup {
-  const child = spawn(command, args, {
+  const [program, ...all] =
+    endsWithParent && canSetParentDeath()
+      ? ['setpriv', ...PARENT_DEATH, command, ...args]
+      : [command, ...args];
+  const child = spawn(program, all, {
     cwd,
     env: environment,
     detached: true,
@@ -47,6 +56,10 @@ export function startProcessGroup(
       await ended;
     },
   };
+}
+
+function canSetParentDeath(): boolean {
+  return spawnSync('setpriv', [...PARENT_DEATH, 'true']).status === 0;
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

@@ -1,10 +1,10 @@
 /**
- * The emulator is a Python program. It lives in a virtual environment inside the project's ignored folder, so that
- * nothing is installed on the host and removing the folder removes everything.
+ * The emulator is a Python program, and so is a linter. Each lives in a virtual environment inside the project's ignored
+ * folder, so that nothing is installed on the host and removing the folder removes everything.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SyncError } from '#core/errors.ts';
 
@@ -25,25 +25,51 @@ const CANDIDATES = [
 const MINIMUM = [3, 10] as const;
 const INSTALL_TIMEOUT_MS = 170_000;
 
+export interface PythonEnvironment {
+  /** Directory of the environment, in the ignored folder. */
+  venv: string;
+  /** As pip takes them. */
+  packages: readonly string[];
+  /** What they are for, in messages. */
+  purpose: string;
+  /** What to do where there is no Python. */
+  alternative?: string;
+}
+
 /** The path of the environment's Python, with the emulator installed; creates the environment when it is missing. */
-export async function emulatorPython(
+export function emulatorPython(
   localDir: string,
   onProgress: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<string> {
-  const venv = join(localDir, 'venv');
+  const environment = {
+    venv: join(localDir, 'venv'),
+    packages: EMULATOR_PACKAGES,
+    purpose: 'the AWS emulator',
+    alternative: 'set AWS_ENDPOINT_URL to an emulator that runs already',
+  };
+  return pythonEnvironment(environment, onProgress, signal);
+}
+
+/** The path of the environment's Python, with exactly these packages; what they install as commands is beside it. */
+export async function pythonEnvironment(
+  environment: PythonEnvironment,
+  onProgress: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { venv, packages, purpose } = environment;
   const python = join(venv, 'bin', 'python');
-  const wanted = EMULATOR_PACKAGES.join('\n');
+  const wanted = packages.join('\n');
   if ((await readStamp(venv)) === wanted) return python;
 
-  const system = await findPython();
-  onProgress(`installing the AWS emulator (${EMULATOR_PACKAGES[0]}), once`);
+  const system = await findPython(environment);
+  onProgress(`installing ${purpose} (${packages[0]}), once`);
   // Built beside and renamed: an interrupted or simultaneous start never leaves half an environment in place.
-  const building = join(localDir, `venv.${process.pid}`);
-  await mkdir(localDir, { recursive: true });
+  const building = `${venv}.${process.pid}`;
+  await mkdir(dirname(venv), { recursive: true });
   await rm(building, { recursive: true, force: true });
   try {
-    await install(system, building, signal);
+    await install(system, building, environment, signal);
     await writeFile(join(building, STAMP), wanted);
     if ((await readStamp(venv)) === wanted) return python;
     await rm(venv, { recursive: true, force: true });
@@ -65,7 +91,7 @@ async function readStamp(venv: string): Promise<string | undefined> {
   }
 }
 
-async function findPython(): Promise<string> {
+async function findPython({ purpose, alternative }: PythonEnvironment): Promise<string> {
   const seen: string[] = [];
   for (const candidate of CANDIDATES) {
     const version = await pythonVersion(candidate);
@@ -75,11 +101,11 @@ async function findPython(): Promise<string> {
     seen.push(`${candidate} is ${major}.${minor}`);
   }
   throw new SyncError(
-    `the AWS emulator needs Python ${MINIMUM.join('.')} or newer; found ${seen.join(', ') || 'none in PATH'}`,
+    `${purpose} needs Python ${MINIMUM.join('.')} or newer; found ${seen.join(', ') || 'none in PATH'}`,
     {
-      op: 'start-emulator',
+      op: 'find-python',
       retryable: false,
-      hint: 'Install it (Debian and Ubuntu: apt install python3 python3-venv), or set AWS_ENDPOINT_URL to an emulator that runs already.',
+      hint: `Install it (Debian and Ubuntu: apt install python3 python3-venv)${alternative ? `, or ${alternative}` : ''}.`,
     },
   );
 }
@@ -95,12 +121,17 @@ async function pythonVersion(command: string): Promise<number[] | undefined> {
   }
 }
 
-async function install(system: string, venv: string, signal: AbortSignal | undefined): Promise<void> {
+async function install(
+  system: string,
+  venv: string,
+  { packages, purpose }: PythonEnvironment,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const failed = (what: string, hint: string) => (cause: unknown) => {
     signal?.throwIfAborted();
     const detail = String((cause as { stderr?: string }).stderr ?? cause).trim();
     throw new SyncError(`${what}: ${detail.split('\n').slice(-3).join(' ')}`, {
-      op: 'install-emulator',
+      op: 'install-python-packages',
       retryable: false,
       hint,
       cause,
@@ -109,10 +140,10 @@ async function install(system: string, venv: string, signal: AbortSignal | undef
   await run(system, ['-m', 'venv', venv], { signal }).catch(
     failed('no virtual environment could be made', 'Debian and Ubuntu: apt install python3-venv.'),
   );
-  await run(join(venv, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...EMULATOR_PACKAGES], {
+  await run(join(venv, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...packages], {
     timeout: INSTALL_TIMEOUT_MS,
     signal,
   }).catch(
-    failed('pip could not install the emulator', 'Check that PyPI, or your mirror of it, is reachable.'),
+    failed(`pip could not install ${purpose}`, 'Check that PyPI, or your mirror of it, is reachable.'),
   );
 }

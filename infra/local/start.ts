@@ -16,7 +16,8 @@ import { watchCloud } from './watch-cloud.ts';
 
 const USAGE = `usage: npm start -- [--folder DIR] [--port PORT] [--fresh]
 
-  --folder DIR  files dropped in DIR/output are moved to the hub (default: ./demo)
+  --folder DIR  files dropped in DIR/output are moved to the hub; objects put below input/ in the hub are
+                moved to DIR/input (default: ./demo)
   --port PORT   of the emulator (default: ${DEFAULT_PORT}; 0: any free one); each keeps a store of its own
   --fresh       begin with nothing; what an earlier run stored is put aside
 
@@ -68,7 +69,13 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
   const cdk = { projectDir, runDir, settingsFile, environment: cloud.environment, signal };
   await bootstrap(cdk);
   const outputs = await deploy(cdk);
-  const { HubName = '', LedgerName = '', ReportsName = '', StateReport = '' } = outputs;
+  const {
+    HubName = '',
+    LedgerName = '',
+    ReportsName = '',
+    StateReport = '',
+    AgentLocalQueueUrl = '',
+  } = outputs;
   await tagForRemoval([HubName, ReportsName]);
 
   const watch = await watchCloud({
@@ -84,6 +91,7 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
     folder,
     endpoint: cloud.endpoint,
     bucket: HubName,
+    queue: AgentLocalQueueUrl,
     environment: cloud.environment,
     onOutput: (chunk) => process.stdout.write(chunk),
   });
@@ -95,7 +103,10 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
   for (const { bucket } of settings.destinations) print(`destination: ${bucket}`);
   print(`reports: ${ReportsName}`);
   print(`folder: ${folder}`);
-  print(`Drop files in ${join(folder, 'output')}; press r for a state report, q to end.`);
+  print(`Drop files in ${join(folder, 'output')}: they go to output/ in the hub.`);
+  print(`Put objects below input/ in the hub: they come to ${join(folder, 'input')}.`);
+  print(`  curl -T FILE ${cloud.endpoint}/${HubName}/input/NAME`);
+  print('Press r for a state report, q to end.');
 
   using _keys = onKeys({
     r: () => void watch.report().catch((error: Error) => step(`report   ${error.message}`)),

@@ -87,6 +87,7 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
       expect(await contentOf(store, key)).toBe('two');
       expect(await store.delete(key)).toBe('deleted');
       expect(await store.delete(key)).toBe('deleted');
+      expect(await store.delete(key, { ifMatch: etag })).toBe('deleted');
       expect(await store.head(key)).toBeUndefined();
     });
 
@@ -127,6 +128,50 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
       await store.uploadPart(aborted, given, 1, part);
       await store.abortMultipart(aborted, given);
       expect(await store.head(aborted)).toBeUndefined();
+    });
+
+    it('lists the uploads that are open below a prefix, and no others', async () => {
+      const prefix = `${fresh('uploads')}/`;
+      const [one, two, elsewhere] = [objectKey(`${prefix}a b`), objectKey(`${prefix}ü+`), fresh('other')];
+      const ids = [await store.createMultipart(one, plain), await store.createMultipart(two, plain)];
+      const away = await store.createMultipart(elsewhere, plain);
+      const open = await Array.fromAsync(store.listUploads(prefix));
+      expect(open.map(({ key, uploadId }) => ({ key, uploadId }))).toEqual([
+        { key: one, uploadId: ids[0] },
+        { key: two, uploadId: ids[1] },
+      ]);
+      for (const { initiatedMs } of open) expect(initiatedMs).toSatisfy(Number.isFinite);
+      for (const { key, uploadId } of open) await store.abortMultipart(key, uploadId);
+      await store.abortMultipart(elsewhere, away);
+      expect(await Array.fromAsync(store.listUploads(prefix))).toEqual([]);
+    });
+
+    it('tells the size of the first part or nothing, and only of the state asked for', async () => {
+      const [joined, whole] = [fresh(), fresh()];
+      const part = Buffer.alloc(5 * 1024 * 1024, 'p');
+      const uploadId = await store.createMultipart(joined, plain);
+      const parts = [
+        await store.uploadPart(joined, uploadId, 1, part),
+        await store.uploadPart(joined, uploadId, 2, bytes('end')),
+      ];
+      const { etag } = await store.completeMultipart(joined, uploadId, parts);
+      expect(etag).toBe((await store.head(joined))?.etag);
+      expect([part.length, undefined]).toContain(await store.firstPartBytes(joined, etag));
+      const sent = await store.put(whole, part, plain);
+      expect(await store.firstPartBytes(whole, sent.etag)).toBeUndefined();
+      await expect(store.firstPartBytes(whole, etag)).rejects.toMatchObject({ code: 'PreconditionFailed' });
+      await expect(store.firstPartBytes(fresh(), etag)).rejects.toMatchObject({ code: 'NotFound' });
+    });
+
+    it('keeps objects whole whatever placement is asked for', async () => {
+      const [put, copied, joined] = [fresh(), fresh(), fresh()];
+      const placed = { ...plain, storageClass: 'STANDARD', encryption: { type: 'AES256' } } as const;
+      const { etag } = await store.put(put, bytes('placed'), placed);
+      await store.copy(copied, { bucket: store.bucket, key: put, ifMatch: etag }, placed);
+      const uploadId = await store.createMultipart(joined, placed);
+      const part = await store.uploadPart(joined, uploadId, 1, bytes('placed'));
+      await store.completeMultipart(joined, uploadId, [part]);
+      for (const key of [put, copied, joined]) expect(await contentOf(store, key)).toBe('placed');
     });
 
     it('lists by prefix in the order of UTF-8 bytes, over pages', async () => {

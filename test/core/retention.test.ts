@@ -26,6 +26,8 @@ describe('the decision about one entry', () => {
     ['is below the prefix', ledgerEntry({ key: 'a/b' }), rule({ prefix: 'a/' }), 'remove'],
     ['is beside the prefix', ledgerEntry({ key: 'ab' }), rule({ prefix: 'a/' }), 'keep'],
     ['is a tombstone', ledgerEntry({ state: 'deleted' }), rule(), 'keep'],
+    ['is reserved', ledgerEntry({ key: '.sluice/owners/a' }), rule(), 'keep'],
+    ['is a probe', ledgerEntry({ key: 'a/.sluice-probe-1' }), rule({ prefix: 'a/' }), 'keep'],
     ['is known from a mirror only', ledgerEntry({ state: 'unknown' }), rule(), 'keep'],
     [
       'is mirrored as it is',

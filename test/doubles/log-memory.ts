@@ -10,5 +10,5 @@ export function createMemoryLog(): { log: Log; lines: LogLine[] } {
     (message: string, fields: LogFields = {}) => {
       lines.push({ ...fields, level, message });
     };
-  return { log: { info: at('info'), warn: at('warn'), error: at('error') }, lines };
+  return { log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, lines };
 }

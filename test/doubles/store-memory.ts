@@ -2,12 +2,22 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
-import type { ByteRange, ObjectAttributes, ObjectHead, ObjectStore, PutResult } from '#core/ports.ts';
+import type {
+  ByteRange,
+  ObjectAttributes,
+  ObjectHead,
+  ObjectStore,
+  Placement,
+  PutResult,
+} from '#core/ports.ts';
 import { compareUtf8 } from '#core/utf8.ts';
 
 interface Stored {
   head: ObjectHead;
   body: Buffer;
+  placement: Placement;
+  /** Of an object that came in parts. */
+  partBytes?: readonly number[];
 }
 
 /** Bucket name -> key -> object. */
@@ -26,6 +36,8 @@ export interface MemoryStore extends ObjectStore {
   /** Uploads neither completed nor aborted. */
   openUploads(): number;
   contents(key: ObjectKey): Buffer | undefined;
+  /** What was asked for when the object was written. */
+  placement(key: ObjectKey): Placement | undefined;
   /** Runs before the operation; throw to make it fail. */
   before(hook: (op: string, key: ObjectKey) => void | Promise<void>): void;
 }
@@ -36,7 +48,12 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   server.set(bucket, objects);
   const uploads = new Map<
     string,
-    { attributes: ObjectAttributes; parts: Map<number, { etag: string; body: Uint8Array }> }
+    {
+      key: ObjectKey;
+      initiatedMs: number;
+      attributes: ObjectAttributes & Placement;
+      parts: Map<number, { etag: string; body: Uint8Array }>;
+    }
   >();
   const calls: string[] = [];
   let hook: (op: string, key: ObjectKey) => void | Promise<void> = () => undefined;
@@ -46,7 +63,13 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     await hook(op, key);
   }
 
-  function keep(key: ObjectKey, body: Uint8Array, etag: string, attributes: ObjectAttributes): PutResult {
+  function keep(
+    key: ObjectKey,
+    body: Uint8Array,
+    etag: string,
+    attributes: ObjectAttributes & Placement,
+    partBytes?: readonly number[],
+  ): PutResult {
     const head: ObjectHead = {
       ...pickAttributes(attributes),
       key,
@@ -56,7 +79,16 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       lastModifiedMs: Math.floor(nowMs() / 1000) * 1000,
       ...(versioned ? { versionId: randomUUID() } : {}),
     };
-    objects.set(key, { head, body: Buffer.from(body) });
+    const { storageClass, encryption } = attributes;
+    objects.set(key, {
+      head,
+      body: Buffer.from(body),
+      placement: {
+        ...(storageClass === undefined ? {} : { storageClass }),
+        ...(encryption === undefined ? {} : { encryption }),
+      },
+      ...(partBytes === undefined ? {} : { partBytes }),
+    });
     return { etag, ...(head.versionId === undefined ? {} : { versionId: head.versionId }) };
   }
 
@@ -78,6 +110,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     calls,
     openUploads: () => uploads.size,
     contents: (key) => objects.get(key)?.body,
+    placement: (key) => objects.get(key)?.placement,
     before: (next) => {
       hook = next;
     },
@@ -115,7 +148,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     async createMultipart(key, attributes) {
       await called('createMultipart', key);
       const uploadId = randomUUID();
-      uploads.set(uploadId, { attributes, parts: new Map() });
+      uploads.set(uploadId, { key, initiatedMs: nowMs(), attributes, parts: new Map() });
       return uploadId;
     },
     async uploadPart(key, uploadId, partNumber, body) {
@@ -143,11 +176,25 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       uploads.delete(uploadId);
       const digest = createHash('md5');
       for (const { etag } of parts) digest.update(Buffer.from(etag, 'hex'));
-      return keep(key, Buffer.concat(bodies), `${digest.digest('hex')}-${parts.length}`, upload.attributes);
+      const etag = `${digest.digest('hex')}-${parts.length}`;
+      const sizes = bodies.map((body) => body.length);
+      return keep(key, Buffer.concat(bodies), etag, upload.attributes, sizes);
     },
     async abortMultipart(key, uploadId) {
       await called('abortMultipart', key);
       uploads.delete(uploadId);
+    },
+    async *listUploads(prefix) {
+      const open = [...uploads].filter(([, { key }]) => key.startsWith(prefix));
+      open.sort(([, left], [, right]) => compareUtf8(left.key, right.key));
+      for (const [uploadId, { key, initiatedMs }] of open) yield { key, uploadId, initiatedMs };
+    },
+    async firstPartBytes(key, ifMatch) {
+      await called('firstPartBytes', key);
+      const stored = objects.get(key);
+      if (stored === undefined) throw refusal('NotFound', 'HeadObject', key);
+      if (stored.head.etag !== ifMatch) throw refusal('PreconditionFailed', 'HeadObject', key);
+      return stored.partBytes?.[0];
     },
     async *list(prefix) {
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareUtf8);

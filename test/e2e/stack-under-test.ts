@@ -10,12 +10,13 @@ import {
 import { inject } from 'vitest';
 import { createDynamoLedger } from '#adapters/ledger-dynamo.ts';
 import { fixedCredentials } from '#adapters/s3/credentials.ts';
+import type { Credentials } from '#adapters/s3/sigv4.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import { adoptEnvironment } from '../setup/environment.ts';
 
 export async function stackUnderTest() {
-  const { endpoint, environment, outputs } = inject('stack');
+  const { endpoint, environment, outputs, policiesEnforced } = inject('stack');
   await adoptEnvironment(environment);
   const output = (key: string): string => {
     const value = outputs[key];
@@ -23,23 +24,28 @@ export async function stackUnderTest() {
       throw new Error(`the stack has no output ${key}: ${Object.keys(outputs).join(', ')}`);
     return value;
   };
-  const store = (bucket: string): ObjectStore =>
+  const root = {
+    accessKeyId: environment.AWS_ACCESS_KEY_ID ?? '',
+    secretAccessKey: environment.AWS_SECRET_ACCESS_KEY ?? '',
+  };
+  const store = (bucket: string, credentials: Credentials = root): ObjectStore =>
     createS3Store({
       bucket,
       endpoint,
       region: 'us-east-1',
       addressing: 'path',
-      credentials: fixedCredentials({
-        accessKeyId: environment.AWS_ACCESS_KEY_ID ?? '',
-        secretAccessKey: environment.AWS_SECRET_ACCESS_KEY ?? '',
-      }),
+      credentials: fixedCredentials(credentials),
     });
   const sqs = new SQSClient();
   const lambda = new LambdaClient();
   return {
     endpoint,
     environment,
+    /** Credentials of the account's root. */
+    root,
+    policiesEnforced,
     output,
+    store,
     hub: store(output('HubName')),
     reports: store(output('ReportsName')),
     mirrors: [store('sluice-local-mirror'), store('sluice-local-offsite')],
@@ -47,8 +53,9 @@ export async function stackUnderTest() {
     async send(queueUrl: string, body: string): Promise<void> {
       await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body }));
     },
-    async receive(queueUrl: string): Promise<string[]> {
-      const { Messages = [] } = await sqs.send(
+    async receive(queueUrl: string, credentials?: Credentials): Promise<string[]> {
+      const client = credentials === undefined ? sqs : new SQSClient({ credentials });
+      const { Messages = [] } = await client.send(
         new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 1 }),
       );
       return Messages.map(({ Body }) => Body ?? '');

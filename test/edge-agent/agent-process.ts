@@ -11,18 +11,26 @@ import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
 import type { ObjectStore } from '#core/ports.ts';
 
-const MAIN = join(import.meta.dirname, '../../edge-agent/main.ts');
-const TEST_CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
+export const AGENT_MAIN = join(import.meta.dirname, '../../edge-agent/main.ts');
 
-export interface AgentUnderTest {
-  /** The watched folder. */
+/** Where an agent under test works. */
+export interface Place {
+  /** A directory of its own; everything below it goes with the test. */
+  base: string;
+  /** The watched folder: `output` in it. */
   folder: string;
+  bucket: string;
+  endpoint: string;
+}
+
+export interface AgentUnderTest extends Place {
   config: string;
+  /** The bucket, past whatever stands between it and the agent. */
   store: ObjectStore;
   start(command: string, ...more: string[]): RunningAgent;
 }
 
-interface RunningAgent {
+export interface RunningAgent {
   process: ChildProcess;
   output(): string;
   /** Resolves once the output has the text; rejects when the agent ends before. */
@@ -30,34 +38,37 @@ interface RunningAgent {
   exit: Promise<number | string>;
 }
 
-export async function agentUnderTest(
-  options: {
-    bucket?: string;
-    endpoint?: string;
-    environment?: Record<string, string>;
-    wrapper?: string[];
-  } = {},
-): Promise<AgentUnderTest> {
+export interface AgentOptions {
+  /** Absent: a new one. */
+  bucket?: string;
+  endpoint?: string;
+  /** Beside the store's credentials; `undefined` takes a variable away. */
+  environment?: Record<string, string | undefined>;
+  wrapper?: string[];
+  /** Another build of the agent. */
+  program?: string[];
+  /** The text of agent.yaml; absent: one folder in mode `move`. */
+  config?: (place: Place) => string;
+}
+
+export async function agentUnderTest(options: AgentOptions = {}): Promise<AgentUnderTest> {
   const base = mkdtempSync(join(tmpdir(), 'sluice-agent-'));
   const folder = join(base, 'output');
   mkdirSync(folder);
   const bucket = options.bucket ?? (await newBucket());
   const endpoint = options.endpoint ?? inject('endpoint');
   const config = join(base, 'agent.yaml');
-  const settings = {
-    store: { bucket, endpoint },
-    stateDirectory: join(base, 'state'),
-    folders: [{ name: 'output', path: folder, prefix: 'output/' }],
-    log: { level: 'DEBUG' },
-  };
-  writeFileSync(config, stringify(settings));
+  const place = { base, folder, bucket, endpoint };
+  writeFileSync(config, options.config?.(place) ?? agentYaml(place));
   const store = createS3Store({
     bucket,
-    endpoint,
+    // The suites on a deployed stack have no other server than the one they name.
+    endpoint: inject('endpoint') ?? endpoint,
     region: 'us-east-1',
     addressing: 'path',
-    credentials: fixedCredentials(TEST_CREDENTIALS),
+    credentials: fixedCredentials(storeCredentials()),
   });
+  const environment = { SLUICE_STATE_DIRECTORY: join(base, 'state'), ...options.environment };
   const running: RunningAgent[] = [];
   onTestFinished(async () => {
     for (const { process: child } of running) if (child.exitCode === null) child.kill('SIGKILL');
@@ -66,15 +77,35 @@ export async function agentUnderTest(
     rmSync(base, { recursive: true, force: true });
   });
   return {
-    folder,
+    ...place,
     config,
     store,
     start(command, ...more) {
-      const agent = startAgent([command, '--config', config, ...more], options.environment, options.wrapper);
+      const agent = startAgent([command, '--config', config, ...more], { ...options, environment });
       running.push(agent);
       return agent;
     },
   };
+}
+
+/** Of the server that the suite runs on. */
+export function storeCredentials(): { accessKeyId: string; secretAccessKey: string } {
+  return inject('storeCredentials') ?? { accessKeyId: 'test', secretAccessKey: 'test' };
+}
+
+/** One folder on the place; mode `move` unless the settings say otherwise. */
+export function agentYaml(
+  { base, folder, bucket, endpoint }: Place,
+  folderSettings: Record<string, unknown> = {},
+  settings: Record<string, unknown> = {},
+): string {
+  return stringify({
+    store: { bucket, endpoint },
+    stateDirectory: join(base, 'state'),
+    folders: [{ name: 'output', path: folder, prefix: 'output/', ...folderSettings }],
+    log: { level: 'DEBUG' },
+    ...settings,
+  });
 }
 
 async function newBucket(): Promise<string> {
@@ -83,7 +114,7 @@ async function newBucket(): Promise<string> {
     endpoint: inject('endpoint'),
     region: 'us-east-1',
     forcePathStyle: true,
-    credentials: TEST_CREDENTIALS,
+    credentials: storeCredentials(),
   });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
@@ -92,15 +123,19 @@ async function newBucket(): Promise<string> {
 
 function startAgent(
   args: string[],
-  environment: Record<string, string> = {},
-  wrapper: string[] = [],
+  {
+    environment = {},
+    wrapper = [],
+    program = [process.execPath, AGENT_MAIN],
+  }: Pick<AgentOptions, 'environment' | 'wrapper' | 'program'>,
 ): RunningAgent {
-  const [program = '', ...before] = [...wrapper, process.execPath];
-  const child = spawn(program, [...before, MAIN, ...args], {
+  const [command = '', ...before] = [...wrapper, ...program];
+  const { accessKeyId, secretAccessKey } = storeCredentials();
+  const child = spawn(command, [...before, ...args], {
     env: {
       PATH: process.env.PATH,
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
       NO_COLOR: '1',
       ...environment,
     },

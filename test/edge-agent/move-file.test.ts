@@ -1,12 +1,15 @@
 /** What becomes of a file when somebody interferes at the worst moment. Real files and leases, a store that is told when to fail. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
+import { agentSettings } from '#core/settings/agent.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
-import { type MoveResult, moveFile } from '../../edge-agent/move-file.ts';
+import { moveFile } from '../../edge-agent/move-file.ts';
+import type { FileContext, Looked } from '../../edge-agent/settled-file.ts';
 import { runInChild, temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 
@@ -25,23 +28,31 @@ function setup(partBytes = 16 * 1024 * 1024) {
     index.close();
   });
   const stopping = new AbortController();
-  const folder = { name: 'out', path: root, prefix: 'out/', mode: 'move', settle: 0 } as const;
-  const log = createLog({ level: 'ERROR', format: 'readable' });
-  const move = (): Promise<MoveResult> =>
-    moveFile(
-      {
-        folder,
-        root: Buffer.from(root),
-        store,
-        index,
-        leases,
-        log,
-        partBytes,
-        stopping: stopping.signal,
-        withoutLease: () => undefined,
-      },
-      Buffer.from('f'),
-    );
+  const settings = agentSettings.parse({
+    store: { bucket: 'bucket' },
+    folders: [{ name: 'out', path: root, prefix: 'out/', settle: '0s' }],
+  });
+  settings.limits.partBytes = partBytes;
+  const rootFd = openSync(root, 'r');
+  onTestFinished(() => closeSync(rootFd));
+  const context: FileContext = {
+    agent: 'test',
+    settings,
+    folder: settings.folders[0] as FileContext['folder'],
+    root: { path: Buffer.from(root), fd: rootFd },
+    store,
+    index,
+    leases,
+    log: createLog({ level: 'ERROR', format: 'readable' }),
+    metrics: { done: () => undefined, lag: () => undefined },
+    parts: createByteBudget(4 * partBytes),
+    capabilities: () => undefined,
+    onCompared: () => undefined,
+    onChanged: () => undefined,
+    stopping: stopping.signal,
+    withoutLease: () => undefined,
+  };
+  const move = (): Promise<Looked> => moveFile(context, Buffer.from('f'));
   /** Runs once, before the first call of the operation. */
   const once = (op: string, action: () => unknown) => {
     let done = false;

@@ -83,6 +83,18 @@ describe('a batch of messages', () => {
     expect(failed).toEqual(['message-0']);
   });
 
+  it('passes over keys that are reserved, says so at DEBUG, and goes on with the rest of the message', async () => {
+    const seen: string[] = [];
+    const keys = ['.sluice/owners/output/', 'output/.sluice-probe-1', 'output/a'];
+    const body = JSON.stringify({ Records: keys.flatMap((key) => JSON.parse(s3Body({ key })).Records) });
+    const { failed, lines } = await run([body], async (key) => {
+      seen.push(key);
+    });
+    expect(failed).toEqual([]);
+    expect(seen).toEqual(['output/a']);
+    expect(lines.filter(({ level }) => level === 'debug').map(({ key }) => key)).toEqual(keys.slice(0, 2));
+  });
+
   it('begins nothing that the time does not suffice for', async () => {
     const { failed, lines } = await run([s3Body({ key: 'a' })], async () => undefined, 999);
     expect(failed).toEqual(['message-0']);

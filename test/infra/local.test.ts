@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +63,26 @@ describe('a process group', () => {
     const group = start('process.exitCode = 3');
     expect(await group.ended).toBe(3);
     await group.stop(50);
+  });
+
+  test('ends with its parent, also when that is killed', async () => {
+    const module = join(import.meta.dirname, '../../infra/local/process-group.ts');
+    const child = `process.on('SIGTERM', () => { console.log('asked'); process.exit(); }); setTimeout(() => {}, 15_000); console.log('up')`;
+    const parent = start(`
+      const { startProcessGroup } = await import(${JSON.stringify(module)});
+      const { child } = startProcessGroup(process.execPath, ['-e', ${JSON.stringify(child)}], {
+        environment: process.env, cwd: '.', output: 1, endsWithParent: true,
+      });
+      setInterval(() => {}, 1000);
+    `);
+    const { stdout } = parent.child;
+    if (stdout === null) throw new Error('stdout is piped');
+    const said = on(stdout.setEncoding('utf8'), 'data', { close: ['close'] });
+    expect((await said.next()).value).toEqual(['up\n']);
+    parent.child.kill('SIGKILL');
+    // The pipe closes when the last process that holds it has ended.
+    expect(await Array.fromAsync(said, ([text]) => text)).toEqual(['asked\n']);
+    await parent.stop(0);
   });
 
   test('tells when there is no such command', async () => {

@@ -1,6 +1,13 @@
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { resourceText, type Statement, statementsOf, synthesise, type Template } from './template.ts';
+import {
+  grantedBy,
+  resourceText,
+  type Statement,
+  statementsOf,
+  synthesise,
+  type Template,
+} from './template.ts';
 
 const SETTINGS = {
   destinations: [
@@ -13,6 +20,7 @@ const SETTINGS = {
       credentials: 'sluice/off-site',
     },
   ],
+  agents: [{ name: 'site', folders: [{ prefix: 'input/', mode: 'receive' }] }],
   retention: [{ name: 'old', olderThan: '30d', requires: 'nothing' }],
 };
 
@@ -36,6 +44,7 @@ describe('the template', () => {
       'AWS::SNS::TopicPolicy',
       'AWS::S3::BucketPolicy',
       'AWS::IAM::Policy',
+      'AWS::IAM::ManagedPolicy',
     ].flatMap((type) =>
       template.ofType(type).flatMap(([, { Properties }]) => statementsOf(Properties.PolicyDocument)),
     ),
@@ -55,7 +64,7 @@ describe('the template', () => {
       ({ Effect, Principal }) =>
         Effect === 'Allow' && typeof Principal === 'object' && Principal !== null && 'Service' in Principal,
     );
-    expect(services).toHaveLength(5);
+    expect(services).toHaveLength(6);
     for (const { Condition } of services) {
       expect(Condition?.ArnEquals).toHaveProperty(['aws:SourceArn']);
       expect(Condition?.StringEquals).toEqual({ 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
@@ -116,15 +125,16 @@ describe('the template', () => {
     const targets = queues
       .filter(([id]) => !/DeadLetters[0-9A-F]{8}$/.test(id))
       .map(([, { Properties }]) => Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0]);
-    expect(targets).toHaveLength(4);
+    expect(targets).toHaveLength(5);
     expect(targets).not.toContain(undefined);
-    expect(new Set(targets).size).toBe(4);
+    expect(new Set(targets).size).toBe(5);
   });
 
   test('gives each consumer a raw subscription, partial batch answers and six timeouts of visibility', () => {
     for (const [, { Properties }] of template.ofType('AWS::SNS::Subscription')) {
       expect(Properties).toMatchObject({ Protocol: 'sqs', RawMessageDelivery: true });
     }
+    expect(template.ofType('AWS::SNS::Subscription')).toHaveLength(5);
     const mappings = template.ofType('AWS::Lambda::EventSourceMapping');
     expect(mappings).toHaveLength(4);
     for (const [, { Properties }] of mappings) {
@@ -233,6 +243,9 @@ describe('the template', () => {
   test('names its outputs so that scripts can rely on them', () => {
     expect(Object.keys(template.outputs).toSorted()).toMatchInlineSnapshot(`
       [
+        "AgentSiteDlqUrl",
+        "AgentSitePolicyArn",
+        "AgentSiteQueueUrl",
         "EventReplay",
         "EventReplayDlqUrl",
         "EventReplayQueueUrl",
@@ -269,18 +282,11 @@ test('without retention rules nothing can delete from the hub, and destroy delet
     expect(DeletionPolicy).toBe('Delete');
 }, 120_000);
 
-/** Actions by resource, sorted. */
+/** What a function's role may do. */
 function roleOf(template: Template, role: { 'Fn::GetAtt': [string] }): Record<string, string[]> {
-  const granted: Record<string, string[]> = {};
   const properties = template.resources[role['Fn::GetAtt'][0]]?.Properties;
   expect(properties.ManagedPolicyArns).toBeUndefined();
-  for (const { PolicyDocument } of properties.Policies) {
-    for (const { Effect, Action, Resource } of statementsOf(PolicyDocument)) {
-      expect(Effect).toBe('Allow');
-      for (const resource of Resource.map(resourceText)) {
-        granted[resource] = [...(granted[resource] ?? []), ...Action].toSorted();
-      }
-    }
-  }
-  return granted;
+  return grantedBy(
+    properties.Policies.flatMap((policy: { PolicyDocument: unknown }) => statementsOf(policy.PolicyDocument)),
+  );
 }

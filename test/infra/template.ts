@@ -60,6 +60,18 @@ export function statementsOf(document: any): Statement[] {
   }));
 }
 
+/** Actions by resource, sorted. */
+export function grantedBy(statements: readonly Statement[]): Record<string, string[]> {
+  const granted: Record<string, string[]> = {};
+  for (const { Effect, Action, Resource } of statements) {
+    if (Effect !== 'Allow') throw new Error(`a role or policy of ours has a statement that says ${Effect}`);
+    for (const resource of Resource.map(resourceText)) {
+      granted[resource] = [...(granted[resource] ?? []), ...Action].toSorted();
+    }
+  }
+  return granted;
+}
+
 /** A resource as text: `HubBucket.Arn/*`, with the hash of logical ids taken off. */
 export function resourceText(value: unknown): string {
   if (typeof value === 'string') return value;

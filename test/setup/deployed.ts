@@ -13,6 +13,7 @@ export interface DeployedStack {
   /** What a client needs in its environment. */
   environment: Record<string, string>;
   outputs: StackOutputs;
+  policiesEnforced: boolean;
 }
 
 declare module 'vitest' {
@@ -24,12 +25,13 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const projectDir = join(import.meta.dirname, '../..');
   const runDir = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
+  const policiesEnforced = project.name === 'e2e-iam';
   const emulator = await startEmulator({
     projectDir,
     localDir: join(projectDir, '.sluice/local'),
     runDir,
     port: 0,
-    enforceIam: project.name === 'e2e-iam',
+    enforceIam: policiesEnforced,
   });
   const stop = async () => {
     await emulator.stop();
@@ -43,7 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await createDestinations(settings);
     const options = { projectDir, runDir, settingsFile, environment };
     await bootstrap(options);
-    project.provide('stack', { endpoint, environment, outputs: await deploy(options) });
+    project.provide('stack', { endpoint, environment, outputs: await deploy(options), policiesEnforced });
     return stop;
   } catch (error) {
     await stop();

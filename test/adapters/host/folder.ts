@@ -33,7 +33,10 @@ export interface Child {
 
 /** Starts JavaScript in another process that talks in lines; it ends with the test. */
 export function startChild(script: string, ...args: string[]): Child {
-  const child = start(script, args);
+  return talking(start(script, args));
+}
+
+function talking(child: ChildProcess): Child {
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -48,6 +51,11 @@ export function startChild(script: string, ...args: string[]): Child {
       child.stdin?.write(`${text}\n`);
     },
   };
+}
+
+/** Starts a command that talks in lines; it ends with the test. What it complains of is shown. */
+export function startCommand(command: string, args: string[]): Child {
+  return talking(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
 }
 
 function start(script: string, args: string[]): ChildProcess {

@@ -20,10 +20,19 @@ import { startChild, temporaryFolder } from './folder.ts';
 const TRASH = join(HIDDEN_DIRECTORY, 'trash');
 const LONG_NAME = 'n'.repeat(255);
 
+function openIn(root: string, path: string) {
+  const fd = openSync(root, 'r');
+  try {
+    return openFile({ path: Buffer.from(root), fd }, Buffer.from(path), false);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function leased(root: string, path: string) {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), 'content');
-  const file = openFile(Buffer.from(join(root, path)));
+  const file = openIn(root, path);
   if ('skipped' in file) throw new Error(file.skipped);
   onTestFinished(() => closeSync(file.fd));
   expect(takeReadLease(file.fd)).toBe('held');
@@ -159,7 +168,7 @@ test('a file that somebody has open for writing is never removed', () => {
   writeFileSync(join(root, 'file'), 'content');
   const writer = openSync(join(root, 'file'), 'a');
   onTestFinished(() => closeSync(writer));
-  const file = openFile(Buffer.from(join(root, 'file')));
+  const file = openIn(root, 'file');
   if ('skipped' in file) throw new Error(file.skipped);
   onTestFinished(() => closeSync(file.fd));
   expect(removeSafely(Buffer.from(root), Buffer.from('file'), file.fd, file.state)).toBe('changed');

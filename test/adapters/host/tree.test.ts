@@ -3,19 +3,31 @@ import {
   appendFileSync,
   chmodSync,
   closeSync,
+  constants,
   mkdirSync,
+  openSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openFile, readRange, readWhole, sameState, statOf } from '#adapters/host/tree.ts';
 import { startChild, temporaryFolder } from './folder.ts';
 
+/** Opens through the directory that the file is in. */
+function open(path: string) {
+  const fd = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return openFile({ path: Buffer.from(dirname(path)), fd }, Buffer.from(basename(path)), false);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function opened(path: string) {
-  const file = openFile(Buffer.from(path));
+  const file = open(path);
   if ('skipped' in file) throw new Error(`skipped: ${file.skipped}`);
   onTestFinished(() => closeSync(file.fd));
   return file;
@@ -33,11 +45,14 @@ test('what is no regular file is skipped with its kind', async () => {
   await server.line();
   writeFileSync(join(folder, 'file'), '');
   for (const kind of ['directory', 'symlink', 'fifo', 'socket']) {
-    expect(openFile(Buffer.from(join(folder, kind)))).toEqual({ skipped: kind });
+    expect(open(join(folder, kind))).toEqual({ skipped: kind });
   }
-  expect(openFile(Buffer.from('/dev/null'))).toEqual({ skipped: 'device' });
-  expect(openFile(Buffer.from(join(folder, 'none')))).toEqual({ skipped: 'vanished' });
-  expect(openFile(Buffer.from(join(folder, 'file/below')))).toEqual({ skipped: 'vanished' });
+  expect(open('/dev/null')).toEqual({ skipped: 'device' });
+  expect(open(join(folder, 'none'))).toEqual({ skipped: 'vanished' });
+  const fd = openSync(folder, constants.O_RDONLY);
+  const below = openFile({ path: Buffer.from(folder), fd }, Buffer.from('file/below'), false);
+  closeSync(fd);
+  expect(below).toEqual({ skipped: 'vanished' });
 });
 
 test('a file that may not be read is an error that names it', async () => {
@@ -50,11 +65,13 @@ test('a file that may not be read is an error that names it', async () => {
   const nobody = startChild(
     `if (process.getuid() === 0) process.setuid(65534);
      import(process.argv[1]).then(({ openFile }) => {
-       try { console.log(JSON.stringify(openFile(Buffer.from(process.argv[2])))); }
+       const fd = require('node:fs').openSync(process.argv[2], 'r');
+       const root = { path: Buffer.from(process.argv[2]), fd };
+       try { console.log(JSON.stringify(openFile(root, Buffer.from('secret'), false))); }
        catch (error) { console.log(JSON.stringify({ name: error.name, code: error.code, key: error.key })); }
      });`,
     new URL('../../../adapters/host/tree.ts', import.meta.url).href,
-    file,
+    folder,
   );
   expect(JSON.parse(await nobody.line())).toEqual({ name: 'SyncError', code: 'EACCES', key: file });
 });

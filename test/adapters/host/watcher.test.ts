@@ -1,199 +1,80 @@
-import { linkSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { HIDDEN_DIRECTORY } from '#adapters/host/tree.ts';
-import { type Watcher, watchTree } from '#adapters/host/watcher.ts';
-import { runInChild, temporaryFolder } from './folder.ts';
+import { expect, test } from 'vitest';
+import { watcherContract } from '../../contracts/watcher.ts';
+import { temporaryFolder } from './folder.ts';
+import { mayUseFanotify, watched } from './watched.ts';
+import { startWatcher } from './watcher-process.ts';
 
-interface Watched {
-  watcher: Watcher;
-  root: string;
-  dirty: Set<string>;
-  rescans: string[];
-  problems: string[];
-  /** Resolves as soon as the condition holds after some event. */
-  until(condition: () => boolean): Promise<void>;
-}
+const limitTo = (limit: number) => `echo ${limit} > /proc/sys/user/max_inotify_watches`;
 
-async function watched(root = temporaryFolder()): Promise<Watched> {
-  const dirty = new Set<string>();
-  const rescans: string[] = [];
-  const problems: string[] = [];
-  const waiting = new Set<() => void>();
-  const look = () => {
-    for (const check of waiting) check();
-  };
-  const watcher = await watchTree(Buffer.from(root), {
-    onDirty(path) {
-      dirty.add(path.toString('latin1'));
-      look();
-    },
-    onRescan(reason) {
-      rescans.push(reason);
-      look();
-    },
-    onProblem(error) {
-      problems.push(error.message);
-      look();
-    },
-  });
-  onTestFinished(() => watcher.close());
-  const until = (condition: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!condition()) return;
-        waiting.delete(check);
-        resolve();
-      };
-      waiting.add(check);
-      check();
+watcherContract('inotify');
+watcherContract('polling');
+if (mayUseFanotify()) watcherContract('fanotify');
+else {
+  test('fanotify is refused without its capabilities, and the refusal names them', async () => {
+    await expect(watched('fanotify')).rejects.toMatchObject({
+      name: 'SyncError',
+      hint: expect.stringContaining('CAP_SYS_ADMIN'),
     });
-  return { watcher, root, dirty, rescans, problems, until };
+  });
 }
 
-test('nothing is lost of 2,000 files that another process creates in fresh nested directories', async () => {
-  const { root, dirty, until, rescans, problems, watcher } = await watched();
-  await runInChild(
-    `const [root] = process.argv.slice(1);
-     for (let d = 0; d < 200; d++) {
-       const directory = root + '/' + (d % 7) + '/' + (d % 31) + '/' + d;
-       fs.mkdirSync(directory, { recursive: true });
-       for (let f = 0; f < 10; f++) fs.writeFileSync(directory + '/' + f, 'x');
-     }`,
-    root,
-  );
-  const expected: string[] = [];
-  for (let d = 0; d < 200; d++) {
-    for (let f = 0; f < 10; f++) expected.push(`${d % 7}/${d % 31}/${d}/${f}`);
-  }
-  await until(() => expected.every((path) => dirty.has(path)));
-  expect([...dirty].sort()).toEqual(expected.sort());
-  expect([rescans, problems]).toEqual([[], []]);
-  expect(watcher.watchCount).toBe(
-    1 + 7 + new Set(expected.map((path) => path.split('/', 2).join('/'))).size + 200,
-  );
-});
-
-test('a renamed directory has its files reported at the new path, and later events too', async () => {
+test('auto takes fanotify where it is allowed, else inotify, else polling', async () => {
   const root = temporaryFolder();
-  mkdirSync(join(root, 'a/deep'), { recursive: true });
-  writeFileSync(join(root, 'a/deep/old'), 'x');
-  const { dirty, until, watcher } = await watched(root);
-  expect([watcher.watchCount, dirty.size]).toEqual([3, 0]);
-  renameSync(join(root, 'a'), join(root, 'b'));
-  await until(() => dirty.has('b/deep/old'));
-  writeFileSync(join(root, 'b/deep/new'), 'x');
-  await until(() => dirty.has('b/deep/new'));
-  expect(watcher.watchCount).toBe(3);
-  expect([...dirty].filter((path) => path.startsWith('a/'))).toEqual([]);
+  const one = await watched('auto', root);
+  expect(one.watcher.kind).toBe(mayUseFanotify() ? 'fanotify' : 'inotify');
+  const without = async (prepare: string) => (await startWatcher('auto', root, prepare)).run('true');
+  expect(await without('true')).toEqual(['done', 'inotify', '1']);
+  expect(await without('echo 0 > /proc/sys/user/max_inotify_instances')).toEqual(['done', 'polling', '1']);
+  expect(await without(limitTo(0))).toEqual(['done', 'polling', '1']);
 });
 
-test('a directory moved in is listed and watched; one moved out is no longer watched', async () => {
+test('inotify holds one watch for each directory, and none for those that are gone', async () => {
   const outside = temporaryFolder();
-  mkdirSync(join(outside, 'in/deep'), { recursive: true });
-  writeFileSync(join(outside, 'in/deep/file'), 'x');
-  const { root, dirty, until, watcher } = await watched();
-  renameSync(join(outside, 'in'), join(root, 'in'));
-  await until(() => dirty.has('in/deep/file'));
-  writeFileSync(join(root, 'in/deep/later'), 'x');
-  await until(() => dirty.has('in/deep/later'));
-  expect(watcher.watchCount).toBe(3);
-  renameSync(join(root, 'in'), join(outside, 'out'));
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'a/b/c'), { recursive: true });
+  const { dirty, until, watcher } = await watched('inotify', root);
+  expect(watcher.watchCount).toBe(4);
+  renameSync(join(root, 'a/b'), join(outside, 'b'));
   mkdirSync(join(root, 'other'));
-  for (let n = 0; watcher.watchCount !== 2; n++) {
+  for (let n = 0; watcher.watchCount !== 3; n++) {
     writeFileSync(join(root, 'other', `${n}`), 'x');
     await until(() => dirty.has(`other/${n}`));
   }
-  writeFileSync(join(outside, 'out/deep/unseen'), 'x');
+  rmSync(join(root, 'a'), { recursive: true });
   writeFileSync(join(root, 'last'), 'x');
   await until(() => dirty.has('last'));
-  expect([...dirty].filter((path) => path.endsWith('unseen'))).toEqual([]);
-});
-
-test('two directories that change places are both reported and followed', async () => {
-  const root = temporaryFolder();
-  for (const name of ['a', 'b']) {
-    mkdirSync(join(root, name, name), { recursive: true });
-    writeFileSync(join(root, name, name, 'file'), 'x');
-  }
-  const { dirty, until, rescans, watcher } = await watched(root);
-  renameSync(join(root, 'a'), join(root, 't'));
-  renameSync(join(root, 'b'), join(root, 'a'));
-  renameSync(join(root, 't'), join(root, 'b'));
-  await until(() => dirty.has('a/b/file') && dirty.has('b/a/file'));
-  writeFileSync(join(root, 'a/b/new'), 'x');
-  await until(() => dirty.has('a/b/new'));
-  expect([watcher.watchCount, rescans]).toEqual([5, []]);
-});
-
-test('a hard link, a file moved in and a name that is not UTF-8 are reported', async () => {
-  const outside = temporaryFolder();
-  writeFileSync(join(outside, 'file'), 'x');
-  const { root, dirty, until } = await watched();
-  linkSync(join(outside, 'file'), join(root, 'linked'));
-  await until(() => dirty.has('linked'));
-  renameSync(join(outside, 'file'), join(root, 'moved'));
-  await until(() => dirty.has('moved'));
-  writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0xfe])]), 'x');
-  await until(() => dirty.has('\xff\xfe'));
-});
-
-test('the hidden directory in the root is not watched, and symlinked directories are not followed', async () => {
-  const outside = temporaryFolder();
-  mkdirSync(join(outside, 'd'));
-  const { root, dirty, until, watcher } = await watched();
-  mkdirSync(join(root, HIDDEN_DIRECTORY, 'trash'), { recursive: true });
-  symlinkSync(join(outside, 'd'), join(root, 'symlink'));
-  mkdirSync(join(root, 'sub', HIDDEN_DIRECTORY), { recursive: true });
-  writeFileSync(join(root, HIDDEN_DIRECTORY, 'trash/file'), 'x');
-  writeFileSync(join(outside, 'd/file'), 'x');
-  writeFileSync(join(root, 'sub', HIDDEN_DIRECTORY, 'file'), 'x');
-  await until(() => dirty.has(`sub/${HIDDEN_DIRECTORY}/file`));
-  expect([...dirty].sort()).toEqual([`sub/${HIDDEN_DIRECTORY}/file`, 'symlink']);
-  expect(watcher.watchCount).toBe(3);
-});
-
-test('a folder that vanishes is told, and watched again when it is back', async () => {
-  const { root, dirty, rescans, problems, until, watcher } = await watched();
-  rmdirSync(root);
-  await until(() => rescans.length > 0);
-  expect(rescans).toEqual(['the folder vanished']);
-  expect(problems[0]).toContain('ENOENT');
-  expect(watcher.watchCount).toBe(0);
-  mkdirSync(root);
-  await until(() => rescans.includes('the folder is back'));
-  writeFileSync(join(root, 'file'), 'x');
-  await until(() => dirty.has('file'));
-});
-
-test('an overflow of the queue rebuilds the watches and asks for a rescan', async () => {
-  const root = temporaryFolder();
-  const { rescans, until, dirty, watcher } = await watched(root);
-  // The event loop stands still while the queue (fs.inotify.max_queued_events) fills up.
-  mkdirSync(join(root, 'd'));
-  writeFileSync(join(root, '0'), 'x');
-  for (let n = 0; n < 20_000; n++) renameSync(join(root, `${n}`), join(root, `${n + 1}`));
-  await until(() => rescans.length > 0);
-  expect(rescans[0]).toContain('overflow');
-  writeFileSync(join(root, 'd', 'after'), 'x');
-  await until(() => dirty.has('d/after'));
   expect(watcher.watchCount).toBe(2);
 });
 
-test('a folder that is missing or a file is refused with its name', async () => {
+test('what the watch limit leaves out is polled, said once, and watched when there are watches again', async () => {
   const root = temporaryFolder();
-  await expect(watched(join(root, 'none'))).rejects.toMatchObject({ code: 'ENOENT', op: 'watch' });
-  writeFileSync(join(root, 'file'), 'x');
-  await expect(watched(join(root, 'file'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  const directories: string[] = [];
+  for (let n = 0; n < 10; n++) directories.push(`${n}/a`, `${n}/b/c`);
+  for (const directory of directories) mkdirSync(join(root, directory), { recursive: true });
+  writeFileSync(join(root, '3/b/old'), 'x');
+  const child = await startWatcher('inotify', root, limitTo(10));
+  for (const directory of directories) await child.run(`echo x > ${root}/${directory}/file`);
+  for (const directory of directories) await child.until(['dirty', `${directory}/file`]);
+  await child.run(`mkdir -p ${root}/new/deep && echo x > ${root}/new/deep/file`);
+  await child.until(['dirty', 'new/deep/file']);
+  await child.run(`mv ${root}/3 ${root}/moved`);
+  await child.until(['dirty', 'moved/b/old']);
+  await child.until(['gone', '3']);
+  await child.run(`rm -r ${root}/moved ${root}/4/b`);
+  await child.until(['gone', 'moved']);
+  await child.until(['gone', '4/b']);
+  const problems = child.told.filter(([what]) => what === 'problem');
+  expect(problems).toEqual([['problem', expect.stringContaining('fs.inotify.max_user_watches')]]);
+  expect(child.told.filter(([what]) => what === 'rescan')).toEqual([]);
+  await child.run(limitTo(1000));
+  const everything = 1 + 9 * 4 - 2 + 2;
+  await expect.poll(() => child.run('true')).toEqual(['done', 'inotify', `${everything}`]);
+  await child.run(`echo x > ${root}/new/deep/again`);
+  await child.until(['dirty', 'new/deep/again']);
 });
 
-test('after close nothing is reported', async () => {
-  const quiet = await watched();
-  const control = await watched(quiet.root);
-  quiet.watcher.close();
-  writeFileSync(join(quiet.root, 'file'), 'x');
-  await control.until(() => control.dirty.has('file'));
-  expect(quiet.dirty.size).toBe(0);
-  rmSync(join(quiet.root, 'file'));
-  quiet.watcher.close();
+test('the folder itself needs a watch, and the refusal names the limit', async () => {
+  await expect(startWatcher('inotify', temporaryFolder(), limitTo(0))).rejects.toThrow('max_user_watches');
 });

@@ -1,0 +1,162 @@
+/**
+ * Files on their way into a folder: written and fsynced out of sight on the same file system, so that a name in the
+ * folder never means half a file, not even after a power cut.
+ */
+import { createHash } from 'node:crypto';
+import {
+  close,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+  write,
+} from 'node:fs';
+import { promisify } from 'node:util';
+import { SyncError } from '#core/errors.ts';
+import { isSystemError, setModificationTime } from './libc.ts';
+import { type OpenDirectory, openDurable, openParent } from './parent.ts';
+import { HIDDEN_DIRECTORY, joinPath, pathError } from './tree.ts';
+
+/** What the sender's file had; what is absent stays as the host makes new files. */
+export interface Attributes {
+  mtimeNs?: bigint;
+  /** Permission bits; setuid, setgid and sticky bits are not taken over. */
+  mode: number;
+  owner?: { uid: number; gid: number };
+}
+
+export interface IncomingFile {
+  /** Names the file for as long as it is not released. */
+  readonly path: Buffer;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Answers when bytes and attributes are on the disk; then the file is open for reading only, as `fd`. */
+  finish(attributes: Attributes): Promise<void>;
+  readonly fd: number;
+  /** Removes the file unless it was renamed away, and closes it. */
+  release(): void;
+}
+
+export interface Incoming {
+  /** Removes what a crash left; answers how many files. Call it with the folder locked. */
+  clear(): number;
+  /** Every failure of the file is a `SyncError` with the system's code. */
+  begin(key: string): IncomingFile;
+  /** The directory at a path of the folder, made where it is missing, and safe from a power cut. */
+  directory(path: Buffer): Promise<OpenDirectory>;
+}
+
+const INCOMING = Buffer.from(`${HIDDEN_DIRECTORY}/incoming`);
+const PERMISSIONS = 0o777;
+const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+/** Beyond it, directories are fsynced again rather than remembered. */
+const MAX_DURABLE = 10_000;
+const writeAt = promisify(write);
+const fsyncNow = promisify(fsync);
+const closeNow = promisify(close);
+
+export function createIncoming(root: Buffer): Incoming {
+  const durable = new Map<string, string>();
+  let counter = 0;
+
+  return {
+    clear() {
+      const { fd, path } = openParent(root, INCOMING);
+      try {
+        const names = readdirSync(path, { encoding: 'buffer' });
+        for (const name of names) unlinkSync(joinPath(path, name));
+        return names.length;
+      } finally {
+        closeSync(fd);
+      }
+    },
+    begin(key) {
+      // A key is no name: it may be longer than a name can be.
+      const hash = createHash('sha256').update(key).digest('hex').slice(0, 24);
+      return createFile(root, Buffer.from(`${hash}-${counter++}`), key);
+    },
+    directory(path) {
+      if (durable.size > MAX_DURABLE) durable.clear();
+      return openDurable(root, path, durable);
+    },
+  };
+}
+
+function createFile(root: Buffer, name: Buffer, key: string): IncomingFile {
+  const directory = openParent(root, INCOMING);
+  const path = joinPath(directory.path, name);
+  let fd = -1;
+  let offset = 0;
+  try {
+    fd = openSync(path, NEW_FILE, 0o600);
+  } catch (error) {
+    closeSync(directory.fd);
+    throw failure('create', key, error);
+  }
+
+  async function writeAll(chunk: Uint8Array): Promise<void> {
+    for (let done = 0; done < chunk.length; ) {
+      const { bytesWritten } = await writeAt(fd, chunk, done, chunk.length - done, offset);
+      done += bytesWritten;
+      offset += bytesWritten;
+    }
+  }
+
+  async function settle({ mtimeNs, mode, owner }: Attributes): Promise<void> {
+    const { ino } = fstatSync(fd, { bigint: true });
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+    fchmodSync(fd, mode & PERMISSIONS);
+    if (mtimeNs !== undefined) setModificationTime(fd, mtimeNs);
+    await fsyncNow(fd);
+    // A reader of the folder must not find the file open for writing.
+    const reading = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const writing = fd;
+    fd = reading;
+    await closeNow(writing);
+    if (fstatSync(fd, { bigint: true }).ino !== ino) throw new Error(`${path.toString()} was replaced`);
+  }
+
+  return {
+    path,
+    write: (chunk) => writeAll(chunk).catch((error: unknown) => Promise.reject(failure('write', key, error))),
+    finish: (attributes) =>
+      settle(attributes).catch((error: unknown) => Promise.reject(failure('fsync', key, error))),
+    get fd() {
+      return fd;
+    },
+    release() {
+      try {
+        closeSync(fd);
+        unlinkIfThere(path);
+      } finally {
+        closeSync(directory.fd);
+      }
+    },
+  };
+}
+
+function unlinkIfThere(path: Buffer): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
+  }
+}
+
+function failure(op: string, key: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const full = ['ENOSPC', 'EDQUOT'].includes(error.code);
+  if (!full) return pathError(op, Buffer.from(key), error);
+  return new SyncError(`${key}: ${error.message}`, {
+    op,
+    key,
+    retryable: true,
+    code: error.code,
+    hint: 'Make room on the file system of the folder; the download is tried again by itself.',
+    cause: error,
+  });
+}

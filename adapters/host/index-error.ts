@@ -1,0 +1,44 @@
+/** What SQLite's errors mean for the index: damaged for good, full for now, or failed for another reason. */
+import { SyncError } from '#core/errors.ts';
+
+/** https://sqlite.org/rescode.html */
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
+
+/** Found by our own checks, not by SQLite. */
+export class Damage extends Error {}
+
+export function isDamage(error: unknown): error is Error {
+  return error instanceof Damage || [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0);
+}
+
+/** The error as one that names the index; a `SyncError` stays what it is. */
+export function indexError(file: string, error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SyncError(`the index ${file} failed: ${message}`, {
+    op: 'index',
+    key: file,
+    retryable: !isDamage(error),
+    cause: error,
+    ...advice(error),
+  });
+}
+
+function advice(error: unknown): { code: string; hint?: string } {
+  if (isDamage(error)) {
+    return {
+      code: 'IndexCorrupt',
+      hint: 'Start the agent again: it keeps the damaged file and builds another.',
+    };
+  }
+  if (resultCode(error) !== SQLITE_FULL) return { code: 'IndexFailed' };
+  return { code: 'IndexFull', hint: 'Make room on the file system of the index; it then goes on by itself.' };
+}
+
+/** The low byte is the primary code, the rest says where. */
+function resultCode(error: unknown): number | undefined {
+  const code = error instanceof Error ? (error as { errcode?: number }).errcode : undefined;
+  return code === undefined ? undefined : code & 0xff;
+}

@@ -1,0 +1,127 @@
+/** Gives a finished file its name in the folder. What somebody else has put there is never overwritten. */
+import { closeSync, fsync, renameSync, unlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { IncomingFile } from './incoming.ts';
+import { isSystemError, renameExchange } from './libc.ts';
+import type { OpenDirectory } from './parent.ts';
+import { conflictName, moveIfAbsent } from './trash.ts';
+import { type FileState, joinPath, openFile, type SkipReason, sameContent, statOf } from './tree.ts';
+
+export type Placed =
+  /** As it is under its name. */
+  | { state: FileState }
+  /** Something that is no file has the name. */
+  | { blocked: SkipReason }
+  /** The file that has the name is open for writing. */
+  | { busy: true };
+
+export interface PlacePolicy {
+  /** True for what an earlier receive placed and nobody has touched: it is replaced. Anything else is moved aside. */
+  isOurs(state: FileState): boolean;
+  /** Keeps the writers of the file that has the name away until it is released. */
+  hold(fd: number): { release(): void } | 'busy' | 'unsupported';
+  /** A file of somebody else had the name, and is called this now. */
+  movedAside(name: Buffer): void;
+}
+
+const fsyncNow = promisify(fsync);
+
+/**
+ * Answers when the name is on the disk too. When the directory cannot be fsynced, the file is taken back and the
+ * system's error is thrown: nobody knows then what the disk holds. Throws Node's errors.
+ */
+export async function placeFile(
+  directory: OpenDirectory,
+  name: Buffer,
+  file: IncomingFile,
+  policy: PlacePolicy,
+): Promise<Placed> {
+  const before = statOf(file.fd);
+  const hindrance = giveName(directory, name, file.path, policy);
+  if (hindrance !== undefined) return hindrance;
+  try {
+    await fsyncNow(directory.fd);
+  } catch (error) {
+    takeBack(joinPath(directory.path, name), file, before);
+    throw error;
+  }
+  // A reader that has changed it already has made it a file of its own.
+  const after = statOf(file.fd);
+  return { state: sameContent(before, after) ? after : before };
+}
+
+function giveName(
+  directory: OpenDirectory,
+  name: Buffer,
+  from: Buffer,
+  policy: PlacePolicy,
+): Exclude<Placed, { state: FileState }> | undefined {
+  const parent = directory.path;
+  while (!moveIfAbsent(from, joinPath(parent, name))) {
+    const opened = openFile(directory, name, false);
+    if ('skipped' in opened) {
+      if (opened.skipped === 'vanished') continue;
+      return { blocked: opened.skipped };
+    }
+    const held = policy.hold(opened.fd);
+    try {
+      if (held === 'busy') return { busy: true };
+      const state = statOf(opened.fd);
+      if (policy.isOurs(state)) {
+        const other = replace(parent, name, from, state);
+        if (other !== undefined) policy.movedAside(other);
+        return undefined;
+      }
+      const aside = moveAside(parent, name);
+      if (aside !== undefined) policy.movedAside(aside);
+    } finally {
+      if (typeof held === 'object') held.release();
+      closeSync(opened.fd);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Swaps the two, so that what is replaced can be looked at before it goes. If it is another file than expected it is
+ * kept, and its name answered.
+ */
+function replace(parent: Buffer, name: Buffer, from: Buffer, expected: FileState): Buffer | undefined {
+  const target = joinPath(parent, name);
+  try {
+    renameExchange(from, target);
+  } catch (error) {
+    if (!isSystemError(error) || !['EINVAL', 'ENOSYS'].includes(error.code)) throw error;
+    renameSync(from, target);
+    return undefined;
+  }
+  if (!sameContent(statOf(from), expected)) return keepBeside(parent, name, from);
+  unlinkSync(from);
+  return undefined;
+}
+
+/** Answers the new name, or `undefined` when the file has gone meanwhile. */
+function moveAside(parent: Buffer, name: Buffer): Buffer | undefined {
+  try {
+    return keepBeside(parent, name, joinPath(parent, name));
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+function keepBeside(parent: Buffer, name: Buffer, from: Buffer): Buffer {
+  for (let n = 1; ; n++) {
+    const candidate = conflictName(name, n);
+    if (moveIfAbsent(from, joinPath(parent, candidate))) return candidate;
+  }
+}
+
+function takeBack(target: Buffer, file: IncomingFile, ours: FileState): void {
+  try {
+    const { ino, dev } = statOf(target);
+    if (ino === ours.ino && dev === ours.dev) renameSync(target, file.path);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,63 @@
+/** Sending bytes with their checksums, and believing only a store that confirms them. */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { SyncError } from '#core/errors.ts';
+import type { PutResult } from '#core/ports.ts';
+import { version } from './control.ts';
+import { unquote } from './headers.ts';
+import type { Wire, WireRequest } from './wire.ts';
+
+/**
+ * PutObject or UploadPart. The store checks Content-MD5, and CRC-32 where `withCrc32`; its reply must say the same.
+ *
+ * The ETag is the MD5 of the body only where the object is kept plain or under SSE-S3:
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+ *
+ * @throws SyncError `ChecksumMismatch`, retryable
+ */
+export async function uploadChecked(
+  wire: Wire,
+  request: WireRequest & { key: string; body: Uint8Array },
+  withCrc32: boolean,
+): Promise<PutResult> {
+  const md5 = createHash('md5').update(request.body).digest();
+  const crc = crc32Base64(request.body);
+  const response = await wire.send({
+    ...request,
+    headers: {
+      ...request.headers,
+      'content-md5': md5.toString('base64'),
+      ...(withCrc32 ? { 'x-amz-checksum-crc32': crc } : {}),
+    },
+  });
+  await response.body.dump();
+  const { headers } = response;
+  const etag = unquote(headers.etag ?? '');
+  const wrongTag = isContentHash(etag, headers) && etag !== md5.toString('hex');
+  const wrongCrc = (headers['x-amz-checksum-crc32'] ?? crc) !== crc;
+  if (etag === '' || wrongTag || wrongCrc) throw unconfirmed(request.op, request.key, wire.bucket);
+  return { etag, ...version(headers) };
+}
+
+/** The key or the customer's key in use makes the ETag a number of the store's own. */
+function isContentHash(etag: string, headers: Readonly<Record<string, string>>): boolean {
+  if (headers['x-amz-server-side-encryption']?.startsWith('aws:kms') === true) return false;
+  if (headers['x-amz-server-side-encryption-customer-algorithm'] !== undefined) return false;
+  return /^[0-9a-f]{32}$/.test(etag);
+}
+
+export function crc32Base64(body: Uint8Array): string {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(crc32(body));
+  return bytes.toString('base64');
+}
+
+function unconfirmed(op: string, key: string, bucket: string): SyncError {
+  return new SyncError(`${op} ${bucket}/${key}: the store did not confirm the checksum that was sent`, {
+    op,
+    key,
+    retryable: true,
+    code: 'ChecksumMismatch',
+    hint: 'Something between here and the store changes bytes, or the store does not keep ETags as S3 does.',
+  });
+}

@@ -1,0 +1,14 @@
+/** The prefix of a folder's keys, as agent.yaml and sluice.yaml both name it. */
+import { z } from 'zod';
+import { isReserved } from '../names.ts';
+
+/** `output/` puts `a.txt` at `output/a.txt`; empty: at the top of the bucket. */
+export const keyPrefix = z
+  .string()
+  .regex(/^(?:[^/].*\/)?$/s, { error: 'empty, or a prefix that ends with / and does not start with it' })
+  .refine((prefix) => !isReserved(prefix), { error: 'a prefix outside .sluice/, which is kept for Sluice' });
+
+/** Whether a key can be below both. */
+export function overlaps(left: string, right: string): boolean {
+  return left.startsWith(right) || right.startsWith(left);
+}

@@ -1,0 +1,26 @@
+/** Numbers and times as people read them. */
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** `12,345` */
+export function countText(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `0 B`, `1.5 KiB`, `12 GiB` */
+export function bytesText(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  const amount = bytes / 1024 ** power;
+  return `${amount >= 10 || power === 0 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[power]}`;
+}
+
+/** `12 s ago`, `3 min ago`, `2 h ago`, `5 d ago` */
+export function ago(thenMs: number, nowMs: number): string {
+  return `${span(Math.max(0, nowMs - thenMs))} ago`;
+}
+
+function span(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}

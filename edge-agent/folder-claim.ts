@@ -1,0 +1,137 @@
+/**
+ * Makes sure that a folder is the folder: one agent has it, and what is mounted there is what was there before. An id
+ * in its hidden directory, known to the index, tells a folder from an empty mount point; device and inode tell when it
+ * is replaced while the agent runs. Device numbers alone change from boot to boot.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
+import type { HostIndex } from '#adapters/host/index-db.ts';
+import { isSystemError } from '#adapters/host/libc.ts';
+import { lockFolder } from '#adapters/host/lock.ts';
+import { HIDDEN_DIRECTORY, lstatBig, type OpenRoot } from '#adapters/host/tree.ts';
+import { SyncError } from '#core/errors.ts';
+import type { FolderSettings } from '#core/settings/agent.ts';
+
+export interface ClaimedFolder {
+  root: OpenRoot;
+  /** Why this is no longer the folder that was claimed; `undefined` while it is. */
+  fault(): string | undefined;
+  release(): void;
+}
+
+const ID_FILE = `${HIDDEN_DIRECTORY}/folder-id`;
+
+/**
+ * The folder must exist: making it would hide a mount that is missing. A folder that is a symlink is taken where it
+ * leads.
+ *
+ * @throws SyncError `NoFolder`, `Replaced` (another folder than the index knows), `Locked` (another agent has it)
+ */
+export function claimFolder(folder: FolderSettings, index: HostIndex): ClaimedFolder {
+  const place = existing(folder);
+  const path = Buffer.from(place);
+  const known = index.note(noteOf(folder.name));
+  const found = idOf(path);
+  if (known !== undefined && found !== known) throw replaced(folder, found === undefined);
+  mkdirSync(`${place}/${HIDDEN_DIRECTORY}`, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(`${place}/${HIDDEN_DIRECTORY}/lock`);
+  try {
+    const id = found ?? newId(path);
+    if (known === undefined) index.setNote(noteOf(folder.name), id);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const { dev, ino } = lstatBig(path);
+    return {
+      root: { path, fd },
+      fault: () => faultOf(path, id, dev, ino),
+      release() {
+        closeSync(fd);
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** The next claim takes whatever folder is there: for a disk that was replaced on purpose. */
+export function acceptFolder(name: string, index: HostIndex): void {
+  index.setNote(noteOf(name), undefined);
+}
+
+/** What `claimFolder` would throw for a folder that is not the one that the index knows. */
+export function folderFault(folder: FolderSettings, index: HostIndex): SyncError | undefined {
+  const known = index.note(noteOf(folder.name));
+  const found = idOf(Buffer.from(existing(folder)));
+  return known === undefined || found === known ? undefined : replaced(folder, found === undefined);
+}
+
+function noteOf(name: string): string {
+  return `folder-id/${name}`;
+}
+
+function existing(folder: FolderSettings): string {
+  try {
+    const path = realpathSync(folder.path);
+    if (lstatBig(Buffer.from(path)).isDirectory()) return path;
+  } catch (error) {
+    if (!isSystemError(error) || !['ENOENT', 'ENOTDIR', 'ENOTCONN', 'ESTALE'].includes(error.code))
+      throw error;
+  }
+  throw new SyncError(`folder ${folder.name}: ${folder.path} is not a directory`, {
+    op: 'start',
+    key: folder.path,
+    retryable: true,
+    code: 'NoFolder',
+    hint: 'Create it, mount it, or correct folders[].path.',
+  });
+}
+
+function faultOf(path: Buffer, id: string, dev: bigint, ino: bigint): string | undefined {
+  try {
+    const now = lstatBig(path);
+    if (now.dev !== dev || now.ino !== ino) return 'another directory has taken its place';
+    return idOf(path) === id ? undefined : `its ${ID_FILE} is missing or another`;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return `it cannot be read: ${error.code}`;
+  }
+}
+
+function idOf(path: Buffer): string | undefined {
+  try {
+    return readFileSync(idFile(path), 'utf8').trim();
+  } catch (error) {
+    if (!isSystemError(error) || (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) throw error;
+    return undefined;
+  }
+}
+
+function newId(path: Buffer): string {
+  const id = randomUUID();
+  writeFileSync(idFile(path), `${id}\n`, { mode: 0o600 });
+  return id;
+}
+
+function idFile(path: Buffer): Buffer {
+  return Buffer.concat([path, Buffer.from(`/${ID_FILE}`)]);
+}
+
+function replaced(folder: FolderSettings, missing: boolean): SyncError {
+  const what = missing ? `has lost its ${ID_FILE}` : 'is another folder than the one that was synced';
+  return new SyncError(`folder ${folder.name}: ${folder.path} ${what}`, {
+    op: 'start',
+    key: folder.path,
+    retryable: true,
+    code: 'Replaced',
+    hint: `Mount the right disk; or, if this folder is meant, run: agent accept-folder --folder ${folder.name}`,
+  });
+}

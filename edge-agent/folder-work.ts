@@ -1,0 +1,149 @@
+/**
+ * The work of one folder: paths come in as hints, each is looked at by one worker at a time, and what is done follows
+ * from what is there (I5). Every failure is kept in the index with its time to try again, so `status` shows it (I4).
+ */
+import { SyncError } from '#core/errors.ts';
+import { backoffMs } from '#core/retry.ts';
+import { createDirtySet } from './dirty-set.ts';
+import { printableName } from './path-bytes.ts';
+import type { FileContext, Looked } from './settled-file.ts';
+
+export interface FolderWork {
+  mark(path: Buffer): void;
+  /** Never to be synced as it is: shown by `status` until it changes. */
+  park(path: Buffer, reason: string, hint?: string): void;
+  /** From now on a path gets so many tries, and what is left behind is counted anew. */
+  begin(triesAllowed: number): void;
+  /** Paths that could not be brought where they belong since `begin`. */
+  readonly left: number;
+  readonly queued: number;
+  readonly putOff: number;
+  idle(): Promise<void>;
+  drained(): Promise<void>;
+  hurry(): void;
+  stop(): Promise<void>;
+}
+
+/** A failed file is tried again for ever; the delay grows to five minutes. */
+const RETRY = { baseDelayMs: 1_000, maxDelayMs: 300_000 };
+const NO_OBJECT = {
+  dev: 0n,
+  ino: 0n,
+  sizeBytes: 0,
+  mtimeNs: 0n,
+  ctimeNs: 0n,
+  md5: '',
+  partBytes: 0,
+  etag: '',
+  versionId: '',
+};
+
+export function createFolderWork(context: FileContext, look: (path: Buffer) => Promise<Looked>): FolderWork {
+  const { settings, folder, index, log, metrics } = context;
+  const tries = new Map<string, number>();
+  let triesAllowed = Number.POSITIVE_INFINITY;
+  let left = 0;
+
+  const dirty = createDirtySet(settings.limits.concurrency, async (path) => {
+    try {
+      looked(path, await look(path));
+    } catch (error) {
+      failed(path, error);
+    }
+  });
+
+  function looked(path: Buffer, result: Looked): void {
+    if ('parked' in result) {
+      park(path, result.parked);
+    } else if ('later' in result) {
+      log.debug(`not yet: ${result.later}`, { key: printableName(path) });
+      again(path, result.delayMs, result.later);
+    } else if ('gone' in result && !['vanished', 'directory'].includes(result.gone)) {
+      park(path, `is a ${result.gone}, not a file`);
+    } else {
+      tries.delete(path.toString('latin1'));
+    }
+  }
+
+  function failed(path: Buffer, error: unknown): void {
+    const failure = error instanceof SyncError ? error : undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    if (failure?.code === 'Stopped') log.debug(message);
+    else if (failure?.code === 'InvalidKey') park(path, message, failure.hint);
+    else retry(path, message, failure);
+  }
+
+  function retry(path: Buffer, message: string, failure: SyncError | undefined): void {
+    const row = index.get(folder.name, path);
+    const attempts = (row?.attempts ?? 0) + 1;
+    const delayMs = backoffMs(RETRY, attempts, 0.5 + Math.random() / 2);
+    if (failure?.code === 'Changed') log.info(message, { folder: folder.name });
+    else log.warn(message, { folder: folder.name, attempts, retryInMs: delayMs, hint: failure?.hint });
+    metrics.done(folder.name, 'failed');
+    index.put({
+      ...(row ?? NO_OBJECT),
+      folder: folder.name,
+      path,
+      state: 'waiting',
+      attempts,
+      nextAttemptMs: Date.now() + delayMs,
+      lastError: message,
+    });
+    again(path, delayMs, message);
+  }
+
+  function again(path: Buffer, delayMs: number, why: string): void {
+    const id = path.toString('latin1');
+    const tried = (tries.get(id) ?? 0) + 1;
+    if (triesAllowed !== Number.POSITIVE_INFINITY) tries.set(id, tried);
+    if (tried < triesAllowed) {
+      dirty.markLater(path, delayMs);
+    } else {
+      left++;
+      log.warn(`left behind: ${why}`, { key: printableName(path) });
+    }
+  }
+
+  function park(path: Buffer, reason: string, hint?: string): void {
+    left++;
+    const row = index.get(folder.name, path);
+    if (row?.state === 'parked' && row.lastError === reason) return;
+    log.warn(reason.startsWith('conflict') ? reason : `skipped: ${reason}`, {
+      key: printableName(path),
+      hint,
+    });
+    metrics.done(folder.name, 'skipped');
+    index.put({
+      ...(row ?? NO_OBJECT),
+      folder: folder.name,
+      path,
+      state: 'parked',
+      attempts: 0,
+      nextAttemptMs: 0,
+      lastError: reason,
+    });
+  }
+
+  return {
+    mark: dirty.mark,
+    park,
+    begin(allowed) {
+      triesAllowed = allowed;
+      tries.clear();
+      left = 0;
+    },
+    get left() {
+      return left;
+    },
+    get queued() {
+      return dirty.size;
+    },
+    get putOff() {
+      return dirty.putOff;
+    },
+    idle: dirty.idle,
+    drained: dirty.drained,
+    hurry: dirty.hurry,
+    stop: dirty.stop,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * `agent import`: the configuration of a predecessor becomes an agent.yaml for the same job. The YAML goes to stdout,
+ * what could not be carried over to stderr, and secrets to neither.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Document, isMap, isPair, isScalar } from 'yaml';
+import { importFileSyncService } from '#core/import/file-sync-service.ts';
+import type { Imported, ImportResult } from '#core/import/imported.ts';
+import { importSignstash, importSignstashFile } from '#core/import/signstash.ts';
+import { type ImportedKeys, importSyncd } from '#core/import/syncd.ts';
+import { agentSettings } from '#core/settings/agent.ts';
+import { formatProblems, parseSettings, type SettingsProblem } from '#core/settings/problems.ts';
+
+const USAGE = `usage: agent import SYSTEM [FILE] [--credentials FILE]
+
+  signstash          FILE with MINIO_… lines; without FILE, the environment
+  file-sync-service  FILE is its YAML; without FILE, config.yml
+  syncd              FILE is its key=value file; --credentials FILE: where its keys are written (must not exist)
+
+Prints an agent.yaml for the same job, and on stderr what is left to do.
+`;
+const IMPORTED = 0;
+const NOT_IMPORTED = 2;
+
+/** @returns the exit code: 0, or 2 when nothing was imported and nothing was written */
+export function importCommand(args: readonly string[]): number {
+  const parsed = readArguments(args);
+  if (typeof parsed === 'string') return usage(parsed);
+  const { system, file, credentials, help } = parsed;
+  if (help) {
+    process.stdout.write(USAGE);
+    return IMPORTED;
+  }
+  if (credentials !== undefined && system !== 'syncd') return usage('--credentials is for syncd');
+  switch (system) {
+    case 'signstash':
+      if (file === undefined) return print(importSignstash(process.env), system, 'environment');
+      return withText(file, (text) => print(importSignstashFile(text), system, file));
+    case 'file-sync-service': {
+      const yaml = file ?? 'config.yml';
+      return withText(yaml, (text) => print(importFileSyncService(text), system, yaml));
+    }
+    case 'syncd': {
+      if (file === undefined) return usage('syncd needs its configuration FILE');
+      const keysFile = credentials === undefined ? undefined : resolve(credentials);
+      return withText(file, (text) => {
+        const imported = importSyncd(text, keysFile);
+        return print(
+          imported,
+          system,
+          file,
+          'keys' in imported ? keyWriter(keysFile, imported.keys) : undefined,
+        );
+      });
+    }
+    default:
+      return usage(system === undefined ? 'which SYSTEM?' : `${system} is not a SYSTEM that can be imported`);
+  }
+}
+
+interface Arguments {
+  system: string | undefined;
+  file: string | undefined;
+  credentials: string | undefined;
+  help: boolean;
+}
+
+/** Or, as text, what is wrong with them. */
+function readArguments(args: readonly string[]): Arguments | string {
+  try {
+    const { positionals, values } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { credentials: { type: 'string' }, help: { type: 'boolean', default: false } },
+    });
+    const [system, file, ...more] = positionals;
+    return more.length > 0
+      ? `${more.join(' ')} is too much`
+      : { system, file, credentials: values.credentials };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return error.message;
+  }
+}
+
+function withText(file: string, use: (text: string) => number): number {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return fileProblem(error, file);
+  }
+  return use(text);
+}
+
+/** Writes nothing at all, neither YAML nor keys, unless our own schema accepts what was imported. */
+function print(
+  imported: ImportResult,
+  system: string,
+  source: string,
+  writeKeys: (() => number) | undefined = undefined,
+): number {
+  if ('problems' in imported) return refuse(source, imported.problems);
+  const checked = parseSettings(agentSettings, imported.settings);
+  if ('problems' in checked) return refuse(`${source}, as agent.yaml`, checked.problems);
+  const written = writeKeys?.() ?? IMPORTED;
+  if (written !== IMPORTED) return written;
+  process.stdout.write(yamlOf(imported, system));
+  for (const note of imported.notes) process.stderr.write(`note: ${note}\n`);
+  return IMPORTED;
+}
+
+function keyWriter(file: string | undefined, keys: ImportedKeys): (() => number) | undefined {
+  if (file === undefined) return undefined;
+  const lines = [
+    '[default]',
+    `aws_access_key_id = ${keys.accessKeyId}`,
+    `aws_secret_access_key = ${keys.secretAccessKey}`,
+  ];
+  return () => {
+    try {
+      writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx' });
+      return IMPORTED;
+    } catch (error) {
+      return fileProblem(error, file);
+    }
+  };
+}
+
+function yamlOf({ settings, comments }: Imported, system: string): string {
+  const document = new Document(settings, { aliasDuplicateObjects: false });
+  document.commentBefore = ` Imported from ${system}. Try it: agent check --config THIS-FILE`;
+  for (const { path, text } of comments) {
+    const parent = document.getIn(path.slice(0, -1), true);
+    const owner = path.length === 1 ? document.contents : parent;
+    const pair = isMap(owner)
+      ? owner.items.find((one) => isPair(one) && isScalar(one.key) && one.key.value === path.at(-1))
+      : undefined;
+    if (isScalar(pair?.key)) pair.key.commentBefore = ` ${text}`;
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+function refuse(source: string, problems: readonly SettingsProblem[]): number {
+  process.stderr.write(`${formatProblems(source, problems)}\n`);
+  return NOT_IMPORTED;
+}
+
+function fileProblem(error: unknown, file: string): number {
+  if (!(error instanceof Error) || !('code' in error)) throw error;
+  const hint = error.code === 'EEXIST' ? ': it exists already, and is left as it is' : `: ${error.message}`;
+  process.stderr.write(`agent import: ${file}${hint}\n`);
+  return NOT_IMPORTED;
+}
+
+function usage(problem: string): number {
+  process.stderr.write(`agent import: ${problem}\n${USAGE}`);
+  return NOT_IMPORTED;
+}

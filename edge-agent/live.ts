@@ -1,0 +1,100 @@
+/** What the agent touches, made from its settings: the store, its credentials, the index. */
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { type HostIndex, openIndex } from '#adapters/host/index-db.ts';
+import { agentCredentials } from '#adapters/s3/agent-credentials.ts';
+import { createBandwidth } from '#adapters/s3/bandwidth.ts';
+import type { CredentialSource } from '#adapters/s3/credentials.ts';
+import { probeStore } from '#adapters/s3/probe.ts';
+import { createS3Store, type S3Store } from '#adapters/s3/store.ts';
+import type { WireOptions } from '#adapters/s3/wire.ts';
+import { SyncError } from '#core/errors.ts';
+import type { StoreCapabilities } from '#core/ports.ts';
+import type { AgentSettings } from '#core/settings/agent.ts';
+import type { Log } from './log.ts';
+
+export interface LiveStore {
+  store: S3Store;
+  credentials: CredentialSource;
+  wire: WireOptions;
+  /** `undefined` until the store has been asked. */
+  capabilities(): StoreCapabilities | undefined;
+  /** Asks the store in the background, until it has answered or `stop` is called. */
+  learn(log: Log): { stop(): void };
+}
+
+const LEARN_AGAIN_MS = 60_000;
+
+export function liveStore(settings: AgentSettings): LiveStore {
+  const { store: where, limits, folders } = settings;
+  const credentials = agentCredentials(where);
+  const wire: WireOptions = {
+    bucket: where.bucket,
+    region: where.region,
+    ...(where.endpoint === undefined ? {} : { endpoint: where.endpoint }),
+    addressing: where.addressing,
+    credentials,
+    connections: limits.concurrency,
+    ...(limits.bandwidth === undefined ? {} : { bandwidth: createBandwidth(limits.bandwidth) }),
+  };
+  let known: StoreCapabilities | undefined;
+  const capabilities = () => known;
+  return {
+    wire,
+    credentials,
+    capabilities,
+    store: createS3Store({
+      ...wire,
+      ...(where.checksum === 'auto' ? {} : { crc32: where.checksum === 'crc32' }),
+      capabilities,
+    }),
+    learn(log) {
+      let timer: NodeJS.Timeout | undefined;
+      let stopped = false;
+      const ask = async () => {
+        try {
+          known = await probeStore(wire, folders[0]?.prefix ?? '');
+          log.debug('the store was asked what it can do', { capabilities: JSON.stringify(known) });
+        } catch (error) {
+          if (!(error instanceof SyncError)) throw error;
+          log.debug(`what the store can do is not known yet: ${error.message}`);
+          if (!stopped) timer = setTimeout(ask, LEARN_AGAIN_MS).unref();
+        }
+      };
+      void ask();
+      return {
+        stop() {
+          stopped = true;
+          clearTimeout(timer);
+        },
+      };
+    },
+  };
+}
+
+export function indexFile({ stateDirectory }: AgentSettings): string {
+  return `${stateDirectory}/index.db`;
+}
+
+/** The agent's own index; made where there is none. */
+export function liveIndex(settings: AgentSettings): HostIndex {
+  mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
+  return openIndex(indexFile(settings));
+}
+
+/** Where the status page is: by default a socket that only the agent's user can reach. */
+export function statusAddress({ status, stateDirectory }: AgentSettings): string {
+  return status?.listen ?? `${stateDirectory}/status.sock`;
+}
+
+/** A name as the settings allow them, from a host name that may be anything. */
+export function agentName({ name }: AgentSettings): string {
+  if (name !== undefined) return name;
+  const made = hostname()
+    .toLowerCase()
+    .replace(/\..*$/, '')
+    .replace(/[^a-z0-9-]/g, '-')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 30);
+  return made === '' ? 'agent' : made;
+}

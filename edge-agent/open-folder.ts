@@ -1,0 +1,263 @@
+/**
+ * A folder that is claimed, until it is let go: its watcher, its work, and what its mode does beside single files.
+ * What one file needs is in `move-file`, `mirror-file` and `append-file`.
+ */
+import { type Watcher, watchTree } from '#adapters/host/watcher.ts';
+import { SyncError } from '#core/errors.ts';
+import { expiryIntervalMs } from '#core/expiry.ts';
+import { createIgnore } from '#core/ignore.ts';
+import { appendFile } from './append-file.ts';
+import { checkBucket } from './bucket-check.ts';
+import { createDeletions } from './deletions.ts';
+import { createExpiry } from './expire.ts';
+import type { FolderContext, FolderView } from './folder.ts';
+import type { ClaimedFolder } from './folder-claim.ts';
+import { scanFolder } from './folder-scan.ts';
+import { createFolderWork } from './folder-work.ts';
+import { createMarkers } from './markers.ts';
+import { mirrorFile } from './mirror-file.ts';
+import { moveFile } from './move-file.ts';
+import type { Ownership } from './owner.ts';
+import { decodeName, printableName } from './path-bytes.ts';
+import type { FileContext, Looked } from './settled-file.ts';
+
+export interface OpenFolder {
+  /** Resolves when every directory is watched. */
+  watch(): Promise<void>;
+  /** Compares the folder with the index and marks what differs; scans wait for each other. */
+  scan(reason: string): Promise<void>;
+  /** Compares index and bucket, and marks what differs. */
+  verify(): Promise<void>;
+  /** Everything once: looked at and brought where it belongs. Answers how much could not be. */
+  pass(): Promise<number>;
+  /** What is done between events: deletes and markers. */
+  tick(): Promise<void>;
+  /** Why this is no longer our folder; `undefined` while it is. */
+  fault(): string | undefined;
+  view(): Pick<FolderView, 'watch' | 'queued' | 'putOff' | 'heldDeletes' | 'lastScan'> & { held: string };
+  retry(): void;
+  approveDeletes(): void;
+  /** Resolves when what is in flight has been finished or given back. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** The store's clock minus the host's in milliseconds, where it is known. */
+  skewMs?: () => number | undefined;
+}
+
+/** In one pass a file gets so many tries. */
+const TRIES_IN_PASS = 3;
+/** Markers are looked at again when the folder rests, but not all the time. */
+const MARKERS_SHARE_OF_TIME = 20;
+const SCAN_FAILED = { files: 0, directories: 0, errors: 1 };
+
+export function openFolder(
+  context: FolderContext,
+  claim: ClaimedFolder,
+  ownership: Ownership | undefined,
+  { skewMs }: OpenOptions = {},
+): OpenFolder {
+  const { folder, settings, index, log } = context;
+  const stopping = new AbortController();
+  const file: FileContext = {
+    ...context,
+    root: claim.root,
+    stopping: stopping.signal,
+    withoutLease: sayOnce(() =>
+      log.warn('no leases here: a file counts as complete when it has not changed for a while', {
+        key: folder.path,
+        settleMs: folder.settle,
+      }),
+    ),
+  };
+  const matches = createIgnore(folder);
+  let lastScan: FolderView['lastScan'];
+  let owned: string | undefined;
+  let adopting = index.counts(folder.name).synced === 0;
+  let scanning: Promise<void> = Promise.resolve();
+  let watcher: Watcher | undefined;
+  let touched = false;
+  let markersNotBeforeMs = 0;
+
+  const markers =
+    folder.mode === 'append' && folder.marker !== undefined ? createMarkers(file, folder.marker) : undefined;
+  const deletions = folder.mode === 'mirror' && folder.deletes ? createDeletions(file, unsure) : undefined;
+  const mirror = {
+    ...file,
+    adopting: () => adopting,
+    onGone(path: Buffer) {
+      if (deletions === undefined) index.remove(folder.name, path);
+      else deletions.add(path);
+    },
+  };
+  const work = createFolderWork(file, look);
+  const expiry = createExpiry(context, {
+    root: claim.root,
+    stopping: stopping.signal,
+    ...(skewMs === undefined ? {} : { skewMs }),
+  });
+  let expiring: Promise<unknown> = Promise.resolve();
+  let nextExpiryMs = 0;
+
+  async function look(path: Buffer): Promise<Looked> {
+    await requireOwnership();
+    switch (folder.mode) {
+      case 'mirror':
+        return mirrorFile(mirror, path);
+      case 'append':
+        touched = true;
+        markers?.withdraw(path);
+        return appendFile(file, path);
+      default:
+        return moveFile(file, path);
+    }
+  }
+
+  async function requireOwnership(): Promise<void> {
+    try {
+      await ownership?.require();
+    } catch (error) {
+      if (error instanceof SyncError && error.code === 'Owned') owned = error.message;
+      throw error;
+    }
+  }
+
+  function ignored(path: Buffer): boolean {
+    const text = decodeName(path) ?? path.toString('latin1');
+    return (markers !== undefined && text.split('/').at(-1) === folder.marker) || matches(text);
+  }
+
+  function unsure(): string | undefined {
+    const fault = claim.fault();
+    if (fault !== undefined) return fault;
+    if (lastScan === undefined) return 'the folder has not been compared with the index yet';
+    if (lastScan.errors > 0) return `the last scan could not read everything (${lastScan.errors} errors)`;
+    return index.fresh === undefined ? undefined : 'the index is being built';
+  }
+
+  function gone(path: Buffer): void {
+    work.mark(path);
+    for (const row of index.below(folder.name, path)) work.mark(row.path);
+  }
+
+  async function scanNow(reason: string): Promise<void> {
+    if (stopping.signal.aborted || claim.fault() !== undefined) return;
+    try {
+      log.debug(`scanning: ${reason}`, { folder: folder.name });
+      lastScan = await scanFolder(file, work, ignored);
+    } catch (error) {
+      log.error(`scan failed: ${error instanceof Error ? error.message : String(error)}`, {
+        folder: folder.name,
+      });
+      lastScan = { endedMs: Date.now(), ...SCAN_FAILED };
+    }
+  }
+
+  function scan(reason: string): Promise<void> {
+    scanning = scanning.then(() => scanNow(reason));
+    return scanning;
+  }
+
+  /** Everything that was there has been looked at: the index is what the folder is. */
+  function compared(): void {
+    if (lastScan === undefined || lastScan.errors > 0 || stopping.signal.aborted) return;
+    adopting = false;
+    context.onCompared();
+  }
+
+  async function verify(): Promise<void> {
+    if (folder.mode !== 'move') await checkBucket(file, work.mark);
+  }
+
+  async function settleMarkers(): Promise<void> {
+    touched = false;
+    const startedMs = performance.now();
+    await markers?.settle(ignored);
+    markersNotBeforeMs = performance.now() + (performance.now() - startedMs) * MARKERS_SHARE_OF_TIME;
+  }
+
+  /** Beside the other work: a large folder takes its time. */
+  function expireInBackground(): void {
+    if (folder.retention === undefined || performance.now() < nextExpiryMs) return;
+    nextExpiryMs = performance.now() + expiryIntervalMs(folder.retention.olderThan);
+    expiring = expiring
+      .then(() => expiry.pass(Date.now()))
+      .catch((error: unknown) => log.error(String(error)));
+  }
+
+  return {
+    scan,
+    verify,
+    async watch() {
+      const options = { kind: folder.watch, pollMs: settings.rescan, gone: folder.mode === 'mirror' };
+      watcher = await watchTree(claim.root.path, options, {
+        onDirty(path) {
+          if (!ignored(path)) work.mark(path);
+        },
+        onGone: gone,
+        onRescan(reason) {
+          log.warn(`looking at everything again: ${reason}`, { folder: folder.name });
+          void scan(reason);
+        },
+        onProblem: (error, path) =>
+          log.warn(error.message, { key: printableName(path), folder: folder.name }),
+      });
+      await scan('start');
+      void work.drained().then(compared);
+    },
+    async pass() {
+      work.begin(TRIES_IN_PASS);
+      let failures = 0;
+      try {
+        await verify();
+      } catch (error) {
+        if (!(error instanceof SyncError)) throw error;
+        log.error(error.message, { folder: folder.name, hint: error.hint });
+        failures++;
+      }
+      await scan('pass');
+      await work.idle();
+      if ((lastScan?.errors ?? 1) > 0) failures++;
+      compared();
+      failures += (await deletions?.flush()) ?? 0;
+      await settleMarkers();
+      failures += (await expiry.pass(Date.now())).failed;
+      return work.left + failures + (deletions?.waiting ?? 0);
+    },
+    async tick() {
+      if (lastScan !== undefined) expireInBackground();
+      if (deletions?.due(work.queued) === true) await deletions.flush();
+      if (touched && work.queued === 0 && performance.now() > markersNotBeforeMs) await settleMarkers();
+    },
+    fault: () => owned ?? claim.fault(),
+    view: () => ({
+      watch: watcher?.kind ?? '',
+      queued: work.queued,
+      putOff: work.putOff,
+      held: deletions?.held ?? '',
+      heldDeletes: deletions?.held === '' ? 0 : (deletions?.waiting ?? 0),
+      ...(lastScan === undefined ? {} : { lastScan }),
+    }),
+    retry() {
+      index.retryNow(folder.name);
+      work.hurry();
+    },
+    approveDeletes: () => deletions?.approve(),
+    async close() {
+      watcher?.close();
+      stopping.abort();
+      await Promise.all([scanning, expiring]);
+      await work.stop();
+      claim.release();
+    },
+  };
+}
+
+function sayOnce(say: () => void): () => void {
+  let said = false;
+  return () => {
+    if (!said) say();
+    said = true;
+  };
+}

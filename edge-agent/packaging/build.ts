@@ -1,0 +1,61 @@
+/**
+ * `npm run build`: the agent as one file that needs nothing but the C library, with its SHA-256 beside it.
+ *
+ * usage: node edge-agent/packaging/build.ts [--arch x64|arm64]... [--out DIR]
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { agentVersion } from '../version.ts';
+import { bundleAgent } from './bundle.ts';
+import { ARCHITECTURES, type Architecture, runtimeFiles } from './runtime-files.ts';
+import { seal } from './seal.ts';
+import { stripSymbols } from './strip-symbols.ts';
+
+const projectDir = join(import.meta.dirname, '../..');
+
+async function buildExecutable(arch: Architecture, outDir: string): Promise<string> {
+  const target = join(outDir, `sluice-agent-linux-${arch}`);
+  const { node, koffi } = await runtimeFiles(projectDir, arch);
+  const { main, workers } = await bundleAgent(projectDir, agentVersion());
+  const workDir = await mkdtemp(`${target}.`);
+  try {
+    const assets: Record<string, string> = { 'koffi.node': koffi };
+    for (const [name, text] of Object.entries(workers)) {
+      assets[name] = join(workDir, name);
+      await writeFile(join(workDir, name), text);
+    }
+    const generator = join(projectDir, 'node_modules/node/bin/node');
+    await seal(
+      { main, assets, codeCache: process.platform === 'linux' && process.arch === arch },
+      { workDir, generator, runtime: stripSymbols(await readFile(node)), target },
+    );
+  } finally {
+    await rm(workDir, { recursive: true });
+  }
+  return target;
+}
+
+async function writeChecksum(file: string): Promise<number> {
+  const bytes = await readFile(file);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  await writeFile(`${file}.sha256`, `${digest}  ${basename(file)}\n`);
+  return bytes.length;
+}
+
+const { values } = parseArgs({
+  options: {
+    arch: { type: 'string', multiple: true, default: [process.arch] },
+    out: { type: 'string', default: join(projectDir, 'dist') },
+  },
+});
+const outDir = resolve(values.out);
+await mkdir(outDir, { recursive: true });
+for (const name of values.arch) {
+  const arch = ARCHITECTURES.find((known) => known === name);
+  if (arch === undefined) throw new Error(`--arch ${name}: it is one of ${ARCHITECTURES.join(', ')}`);
+  const file = await buildExecutable(arch, outDir);
+  const sizeBytes = await writeChecksum(file);
+  process.stdout.write(`${file}  ${Math.round(sizeBytes / 1e6)} MB\n`);
+}

@@ -1,0 +1,59 @@
+/** Puts scripts and assets into a copy of a Node binary: https://nodejs.org/docs/latest-v24.x/api/single-executable-applications.html */
+import { execFile } from 'node:child_process';
+import { chmod, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** The section, and the mark that the binary is searched for, as Node's documentation gives them. */
+const SECTION = 'NODE_SEA_BLOB';
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+export interface Contents {
+  /** Of a CommonJS script. */
+  main: string;
+  /** Name and path. */
+  assets: Readonly<Record<string, string>>;
+  /** Compiled code of the main script: it is read by this Node version on this architecture only. */
+  codeCache: boolean;
+}
+
+export interface SealOptions {
+  /** A directory of this build alone. */
+  workDir: string;
+  /** The Node binary of this machine that writes the blob; of the version that will read it. */
+  generator: string;
+  /** The bytes of the Node binary that becomes the executable. */
+  runtime: Buffer;
+  target: string;
+}
+
+export async function seal(contents: Contents, options: SealOptions): Promise<void> {
+  const { workDir, generator, runtime, target } = options;
+  // Names without a directory: the path of the script is part of the blob, and would differ with the checkout.
+  await writeFile(join(workDir, 'agent.cjs'), contents.main);
+  await writeFile(
+    join(workDir, 'sea.json'),
+    JSON.stringify({
+      main: 'agent.cjs',
+      output: 'agent.blob',
+      disableExperimentalSEAWarning: true,
+      useSnapshot: false,
+      useCodeCache: contents.codeCache,
+      // A host's NODE_OPTIONS are meant for other programs.
+      execArgvExtension: 'none',
+      assets: contents.assets,
+    }),
+  );
+  // The fixed seed makes the code cache, and so the executable, the same in each build.
+  await run(generator, ['--random-seed=1', '--experimental-sea-config', 'sea.json'], { cwd: workDir });
+  // Whole or not at all: a build that was interrupted leaves no executable.
+  const building = join(workDir, 'agent');
+  await writeFile(building, runtime);
+  await chmod(building, 0o755);
+  const postject = fileURLToPath(import.meta.resolve('postject/dist/cli.js'));
+  await run(generator, [postject, 'agent', SECTION, 'agent.blob', '--sentinel-fuse', FUSE], { cwd: workDir });
+  await rename(building, target);
+}

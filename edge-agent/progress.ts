@@ -1,0 +1,121 @@
+/**
+ * A bar below the log for as long as there is an end to wait for, on a terminal only.
+ *
+ * Drawn here and not by a prompt library: those read the keyboard in raw mode, so that Ctrl-C ends the process instead
+ * of letting it finish, and the terminal stops a job in the background (SIGTTOU) that asks for that.
+ */
+import { clearLine, cursorTo } from 'node:readline';
+import type { WriteStream } from 'node:tty';
+import type { Activity } from './activity.ts';
+import { bytesText, countText } from './amounts.ts';
+import type { FolderView } from './folder.ts';
+
+export interface Progress {
+  /** What the log writes through, so that its lines and the bar do not run into each other. */
+  write(text: string): void;
+  /** Draws the bar until `stop`; does nothing where nobody would see it. */
+  show(read: () => ProgressState): void;
+  stop(): void;
+}
+
+export interface ProgressState {
+  doneFiles: number;
+  /** Absent until everything has been found. */
+  totalFiles?: number;
+  bytes: number;
+  failed: number;
+  filesPerSecond: number;
+}
+
+/** What is drawn on; a part of `tty.WriteStream`. */
+export type ProgressStream = Pick<WriteStream, 'write'> & { isTTY?: boolean; columns?: number };
+
+const DRAW_MS = 100;
+const BAR_CELLS = 30;
+/** A terminal that does not say its width. */
+const DEFAULT_COLUMNS = 80;
+
+export function createProgress(stream: ProgressStream): Progress {
+  let read: (() => ProgressState) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  function clear(): void {
+    cursorTo(stream as WriteStream, 0);
+    clearLine(stream as WriteStream, 0);
+  }
+
+  function draw(): void {
+    if (read === undefined) return;
+    clear();
+    // A line as wide as the terminal would wrap, and could not be cleared any more.
+    stream.write(progressLine(read()).slice(0, (stream.columns ?? DEFAULT_COLUMNS) - 1));
+  }
+
+  return {
+    write(text) {
+      if (read === undefined) {
+        stream.write(text);
+      } else {
+        clear();
+        stream.write(text);
+        draw();
+      }
+    },
+    show(next) {
+      if (stream.isTTY !== true) return;
+      read = next;
+      draw();
+      clearInterval(timer);
+      timer = setInterval(draw, DRAW_MS).unref();
+    },
+    stop() {
+      clearInterval(timer);
+      if (read !== undefined) clear();
+      read = undefined;
+    },
+  };
+}
+
+/** `[######----] 60%  6 of 10 files, 12 MiB, 3.4 files/s, 1 failed` */
+export function progressLine({
+  doneFiles,
+  totalFiles,
+  bytes,
+  failed,
+  filesPerSecond,
+}: ProgressState): string {
+  const share = totalFiles === undefined || totalFiles === 0 ? 0 : Math.min(1, doneFiles / totalFiles);
+  const filled = Math.floor(share * BAR_CELLS);
+  const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}]`;
+  const files =
+    totalFiles === undefined
+      ? `looking, ${countText(doneFiles)} files so far`
+      : `${Math.floor(share * 100)}%  ${countText(doneFiles)} of ${countText(totalFiles)} files`;
+  return [
+    `${bar} ${files}`,
+    bytesText(bytes),
+    `${filesPerSecond.toFixed(1)} files/s`,
+    ...(failed === 0 ? [] : [`${countText(failed)} failed`]),
+  ].join(', ');
+}
+
+/** Over all folders: what the scans have found less what is still in the queues. */
+export function progressOf(views: readonly FolderView[], activity: Pick<Activity, 'of'>): ProgressState {
+  const all = views.map(({ name }) => activity.of(name));
+  const sum = (read: (one: (typeof all)[number]) => number) =>
+    all.reduce((total, one) => total + read(one), 0);
+  const common = {
+    bytes: sum(({ bytes }) => bytes),
+    failed: sum(({ done }) => done.failed),
+    filesPerSecond: sum(({ filesPerSecond }) => filesPerSecond),
+  };
+  if (views.some(({ lastScan }) => lastScan === undefined)) {
+    return { ...common, doneFiles: sum(({ done }) => done.uploaded + done.downloaded + done.unchanged) };
+  }
+  const totalFiles = views.reduce(
+    (total, { lastScan, queued }) => total + Math.max(queued, lastScan?.files ?? 0),
+    0,
+  );
+  const left = views.reduce((total, { queued }) => total + queued, 0);
+  return { ...common, totalFiles, doneFiles: totalFiles - left };
+}

@@ -1,0 +1,204 @@
+/**
+ * A `receive` folder that is claimed, until it is let go. Queue and listing only say which keys to look at; what is
+ * done follows from the object and the file (I5). What could not be done is in the index with its time to try again.
+ */
+
+import { createIncoming } from '#adapters/host/incoming.ts';
+import type { HostQueue } from '#adapters/host-queue-sqs.ts';
+import { SyncError } from '#core/errors.ts';
+import { expiryIntervalMs } from '#core/expiry.ts';
+import type { ObjectKey } from '#core/key.ts';
+import { createExpiry } from './expire.ts';
+import type { FolderContext, FolderView } from './folder.ts';
+import type { ClaimedFolder } from './folder-claim.ts';
+import { createFolderWork } from './folder-work.ts';
+import { createFreeSpace } from './free-space.ts';
+import type { OpenFolder } from './open-folder.ts';
+import type { Ownership } from './owner.ts';
+import type { ReceiveContext } from './receive-context.ts';
+import { receiveFile } from './receive-file.ts';
+import { forgetTaken, isForFolder, listPrefix } from './receive-listing.ts';
+import { notePlaceholder } from './receive-notes.ts';
+import { createRoomWaiters } from './room-waiters.ts';
+import type { Looked } from './settled-file.ts';
+
+export interface ReceiveOptions {
+  /** Tells of new objects; without one, or while it does not work, the listing finds them. */
+  queue?: HostQueue;
+  /** The store's clock minus the host's in milliseconds, where it is known. */
+  skewMs?: () => number | undefined;
+}
+
+const TRIES_IN_PASS = 3;
+const ROOM_EVERY_MS = 5_000;
+/** Until the folder is the folder again. */
+const UNAVAILABLE_MS = 5_000;
+const LISTING_FAILED = { files: 0, directories: 0, errors: 1 };
+
+export function openReceiveFolder(
+  context: FolderContext,
+  claim: ClaimedFolder,
+  ownership: Ownership | undefined,
+  { queue, skewMs }: ReceiveOptions,
+): OpenFolder {
+  const { folder, settings, index, log } = context;
+  const stopping = new AbortController();
+  const receive: ReceiveContext = {
+    ...context,
+    root: claim.root,
+    incoming: createIncoming(claim.root.path),
+    space: createFreeSpace(claim.root.path, settings.limits.minFreeBytes),
+    newFileMode: 0o666 & ~process.umask(),
+    stopping: stopping.signal,
+    withoutLease: () => undefined,
+    fault: claim.fault,
+  };
+  const work = createFolderWork(receive, look);
+  const room = createRoomWaiters(receive, work.mark);
+  const expiry = createExpiry(context, {
+    root: claim.root,
+    stopping: stopping.signal,
+    ...(skewMs === undefined ? {} : { skewMs }),
+  });
+  const expiryEveryMs =
+    folder.retention === undefined ? Number.POSITIVE_INFINITY : expiryIntervalMs(folder.retention.olderThan);
+  let lastScan: FolderView['lastScan'];
+  let owned: string | undefined;
+  let listing: Promise<void> = Promise.resolve();
+  let listingNow = false;
+  let background: Promise<unknown> = Promise.resolve();
+  let unsubscribe: (() => void) | undefined;
+  let listedMs = 0;
+  let roomMs = 0;
+  let nextTidyMs = 0;
+  let nextExpiryMs = 0;
+
+  async function look(path: Buffer): Promise<Looked> {
+    const fault = claim.fault();
+    if (fault !== undefined) return { later: fault, delayMs: UNAVAILABLE_MS };
+    await requireOwnership();
+    const result = await receiveFile(receive, path);
+    if ('noRoomFor' in result) {
+      room.add(path, result.noRoomFor);
+      return { done: 'waits for room' };
+    }
+    room.drop(path);
+    if (!('parked' in result) || result.counts) return result;
+    notePlaceholder(receive, path, result.parked);
+    return { done: 'placeholder' };
+  }
+
+  async function requireOwnership(): Promise<void> {
+    try {
+      await ownership?.require();
+    } catch (error) {
+      if (error instanceof SyncError && error.code === 'Owned') owned = error.message;
+      throw error;
+    }
+  }
+
+  function marked(key: ObjectKey): void {
+    if (isForFolder(folder.prefix, key)) work.mark(Buffer.from(key.slice(folder.prefix.length)));
+  }
+
+  /** What failed has its own time, until somebody says that the object is new. */
+  function waits(path: Buffer): boolean {
+    if (room.has(path)) return true;
+    const row = index.get(folder.name, path);
+    return row?.state === 'waiting' && row.nextAttemptMs > Date.now();
+  }
+
+  async function listNow(reason: string, everything: boolean): Promise<void> {
+    if (stopping.signal.aborted || claim.fault() !== undefined) return;
+    listingNow = true;
+    try {
+      lastScan = await listPrefix(receive, work.mark, everything ? () => false : waits);
+      log.debug(`listed: ${reason}`, { folder: folder.name, keys: lastScan.files });
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      log.error(error.message, { folder: folder.name, hint: error.hint });
+      lastScan = { endedMs: Date.now(), ...LISTING_FAILED };
+    } finally {
+      listedMs = performance.now();
+      listingNow = false;
+    }
+  }
+
+  function list(reason: string, everything = false): Promise<void> {
+    listing = listing.then(() => listNow(reason, everything));
+    return listing;
+  }
+
+  function clear(): void {
+    const leftovers = receive.incoming.clear();
+    if (leftovers > 0) log.info('removed unfinished downloads of an earlier run', { files: leftovers });
+  }
+
+  /** Between events, and never twice at once. */
+  function inBackground(action: () => Promise<unknown>): void {
+    background = background.then(action).catch((error: unknown) => {
+      log.error(error instanceof Error ? error.message : String(error), { folder: folder.name });
+    });
+  }
+
+  return {
+    scan: (reason) => list(reason),
+    // There is nothing else to compare: the listing is the bucket.
+    verify: () => Promise.resolve(),
+    async watch() {
+      clear();
+      unsubscribe = queue?.subscribe(folder.prefix, marked);
+      await list('start', true);
+    },
+    async pass() {
+      clear();
+      work.begin(TRIES_IN_PASS);
+      await list('pass', true);
+      await work.idle();
+      await forgetTaken(receive);
+      const { failed } = await expiry.pass(Date.now());
+      return work.left + room.size + failed + (lastScan?.errors ?? 1);
+    },
+    async tick() {
+      const nowMs = performance.now();
+      if (room.size > 0 && nowMs - roomMs >= ROOM_EVERY_MS) {
+        roomMs = nowMs;
+        room.check();
+      }
+      // The queue tells at once; then the listing is for what it did not tell.
+      const everyMs = queue?.working === true ? Math.max(settings.rescan, folder.interval) : folder.interval;
+      if (!listingNow && nowMs - listedMs >= everyMs) void list('interval');
+      if (nowMs >= nextTidyMs) {
+        nextTidyMs = nowMs + settings.rescan;
+        inBackground(() => forgetTaken(receive));
+      }
+      if (nowMs >= nextExpiryMs) {
+        nextExpiryMs = nowMs + expiryEveryMs;
+        inBackground(() => expiry.pass(Date.now()));
+      }
+    },
+    fault: () => owned ?? claim.fault(),
+    view: () => ({
+      watch: queue?.working === true ? 'queue' : '',
+      queued: work.queued,
+      putOff: work.putOff + room.size,
+      held: '',
+      heldDeletes: 0,
+      ...(lastScan === undefined ? {} : { lastScan }),
+    }),
+    retry() {
+      index.retryNow(folder.name);
+      for (const { path } of index.unsettled(folder.name)) work.mark(path);
+      work.hurry();
+    },
+    approveDeletes: () => undefined,
+    async close() {
+      unsubscribe?.();
+      stopping.abort();
+      await listing;
+      await background;
+      await work.stop();
+      claim.release();
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/** The `receive` mode: the real agent on real files, against a real S3 server. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { objectKey } from '#core/key.ts';
+import { temporaryFolder } from '../adapters/host/folder.ts';
+import { agentUnderTest } from './agent-process.ts';
+
+const SOON = { timeout: 30_000, interval: 10 };
+const FILES = 150;
+const KILLS = Number(process.env.SLUICE_TEST_KILLS ?? 8);
+
+async function receiving(wrapper: string[] = [], environment: Record<string, string> = {}) {
+  const agent = await agentUnderTest({ wrapper, environment });
+  const { store, folder, config } = agent;
+  const settings = {
+    store: { bucket: store.bucket, endpoint: agent.endpoint },
+    stateDirectory: join(folder, '../state'),
+    folders: [{ name: 'inbox', path: folder, prefix: 'input/', mode: 'receive', interval: '200ms' }],
+    limits: { minFreeBytes: 0 },
+    log: { level: 'DEBUG' },
+  };
+  writeFileSync(config, stringify(settings));
+  return {
+    ...agent,
+    put: (name: string, content: string | Buffer) =>
+      store.put(objectKey(`input/${name}`), Buffer.from(content), { metadata: {} }),
+    keys: async () => (await Array.fromAsync(store.list('input/'))).map(({ key }) => key.slice('input/'.length)),
+    read: (name: string) => readFileSync(join(folder, name), 'utf8'),
+    tree: () =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('.sluice')),
+  };
+}
+
+it('downloads what appears below the prefix, keeps its directories, and removes it from the bucket', async () => {
+  const { put, keys, read, tree, start } = await receiving();
+  await put('a/b/first.txt', 'first');
+  const agent = start('run');
+  await agent.says('removed from bucket input/a/b/first.txt');
+  await put('second.txt', 'second');
+  await agent.says('removed from bucket input/second.txt');
+  expect(read('a/b/first.txt')).toBe('first');
+  expect(read('second.txt')).toBe('second');
+  expect(await keys()).toEqual([]);
+  expect(agent.output()).toMatch(/INFO +downloaded input\/a\/b\/first\.txt/);
+  expect(tree().sort()).toEqual(['a', 'a/b', 'a/b/first.txt', 'second.txt']);
+  agent.process.kill('SIGTERM');
+  expect(await agent.exit).toBe(0);
+});
+
+it('removes the object only when bytes, new directories, name and index are on the disk', async () => {
+  const trace = join(temporaryFolder(), 'trace');
+  const calls = 'fsync,fdatasync,renameat2,write,writev,sendto,sendmsg';
+  const { put, read, folder, start } = await receiving([
+    ...['strace', '-f', '-y', '-s', '200', '--seccomp-bpf'],
+    ...['-e', `trace=${calls}`, '-o', trace],
+  ]);
+  await put('new/deep/f', 'content');
+  expect(await start('once').exit).toBe(0);
+  expect(read('new/deep/f')).toBe('content');
+  const steps = stepsOf(readFileSync(trace, 'utf8'), folder);
+  expect(steps.slice(steps.indexOf('fsync of the temporary file'))).toEqual([
+    'fsync of the temporary file',
+    'fsync of .',
+    'fsync of new',
+    'rename',
+    'fsync of new/deep',
+    'fsync of the index',
+    'DELETE',
+  ]);
+});
+
+it.each([
+  ['the file', '.sluice/incoming', 'EIO: i/o error, fsync'],
+  ['its directory', 'd', 'EIO: i/o error, fsync'],
+])('downloads again, into another file, when the disk refuses to keep %s', async (_what, place, message) => {
+  const name = createHash('sha256').update('input/d/f').digest('hex').slice(0, 24);
+  const file = (folder: string) => join(folder, place, place === 'd' ? '' : `${name}-0`);
+  const trace = join(temporaryFolder(), 'trace');
+  const wrapper = ['strace', '-f', '-o', trace, '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1', '-P'];
+  const { put, keys, read, tree, folder, start } = await receiving(wrapper);
+  wrapper.push(file(folder).replace(/\/$/, ''));
+  await put('d/f', 'content');
+  const agent = start('once');
+  expect(await agent.exit).toBe(0);
+  expect(readFileSync(trace, 'utf8')).toContain('(INJECTED)');
+  expect(agent.output()).toContain(message);
+  expect(agent.output().match(/downloaded input\/d\/f/g)).toHaveLength(1);
+  expect(read('d/f')).toBe('content');
+  expect(tree().sort()).toEqual(['d', 'd/f']);
+  expect(await keys()).toEqual([]);
+});
+
+it('loses nothing, and shows nothing that is not whole, however often it is killed', async () => {
+  const { put, store, folder, start, tree, read, keys } = await receiving();
+  const contents = new Map<string, string>();
+  for (let n = 0; n < FILES; n++) {
+    const name = `d${n % 7}/f${n}`;
+    contents.set(name, `${name} `.repeat(n % 10 === 0 ? 50_000 : 10));
+  }
+  await Promise.all([...contents].map(([name, content]) => put(name, content)));
+  let downloadsSeen = 0;
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const agent = start('run');
+    const until = 1 + (kill * 7) % 5;
+    await expect.poll(() => agent.output().match(/ downloaded /g)?.length ?? 0, SOON).toBeGreaterThanOrEqual(until).catch((e) => { console.log(kill, agent.output()); throw e; });
+    agent.process.kill('SIGKILL');
+    await agent.exit;
+    downloadsSeen += agent.output().match(/ downloaded /g)?.length ?? 0;
+    const left = new Set(await keys());
+    const here = new Set(tree());
+    for (const [name, content] of contents) {
+      if (here.has(name)) expect(read(name) === content, `${name} is whole`).toBe(true);
+      else expect(left, `${name} is in the bucket`).toContain(name);
+    }
+  }
+  expect(downloadsSeen).toBeGreaterThanOrEqual(KILLS);
+  expect(await start('once').exit).toBe(0);
+  expect(await Array.fromAsync(store.list('input/'))).toEqual([]);
+  expect(tree().filter((name) => name.includes('/')).sort()).toEqual([...contents.keys()].sort());
+  for (const [name, content] of contents) expect(read(name) === content, name).toBe(true);
+  expect(readdirSync(join(folder, '.sluice/incoming'))).toEqual([]);
+});
+
+/** The steps that make a received file safe, in the order in which they ended. */
+function stepsOf(trace: string, folder: string): string[] {
+  const steps: string[] = [];
+  const begun = new Map<string, string>();
+  for (const line of trace.split('\n')) {
+    const [, thread = '', call = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    const synced = /^f(?:data)?sync\(\d+<(.+?)>/.exec(call)?.[1];
+    if (synced !== undefined) begun.set(thread, synced);
+    const ended = /^(?:f(?:data)?sync\(\d+<.+>\)|<\.\.\. f(?:data)?sync resumed>\)) += 0$/.test(call);
+    const path = begun.get(thread) ?? '';
+    if (ended && path.startsWith(folder)) steps.push(`fsync of ${relativeName(folder, path)}`);
+    if (ended && path.endsWith('/index.db-wal')) steps.push('fsync of the index');
+    if (call.startsWith('renameat2(') && call.includes('/f"')) steps.push('rename');
+    if (/"DELETE \S+\/input\/new\/deep\/f /.test(call)) steps.push('DELETE');
+  }
+  return steps.slice(0, steps.indexOf('DELETE') + 1);
+}
+
+function relativeName(folder: string, path: string): string {
+  const name = relative(folder, path);
+  return name.startsWith('.sluice/incoming/') ? 'the temporary file' : name || '.';
+}

@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { objectKey } from '#core/key.ts';
+import { contentOf } from '../contracts/object-store.ts';
+import { agentUnderTest } from '../edge-agent/agent-process.ts';
+
+const run = promisify(execFile);
+const projectDir = join(import.meta.dirname, '../..');
+const node = join(projectDir, 'node_modules/node/bin/node');
+const NAME = `sluice-agent-linux-${process.arch}`;
+
+let outDir: string;
+let executable: string;
+
+/** The real command, as `npm run build` runs it. */
+async function build(to: string): Promise<string> {
+  await run(node, [join(projectDir, 'edge-agent/packaging/build.ts'), '--out', to]);
+  return join(to, NAME);
+}
+
+function emptyDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-packaging-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+beforeAll(async () => {
+  mkdirSync(join(projectDir, 'dist'), { recursive: true });
+  outDir = mkdtempSync(join(projectDir, 'dist/test-'));
+  executable = await build(outDir);
+});
+afterAll(() => rmSync(outDir, { recursive: true }));
+
+it('tells the version of package.json and the usage, from any directory and with an empty environment', async () => {
+  const { version } = JSON.parse(readFileSync(join(projectDir, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const bare = { cwd: emptyDirectory(), env: {} };
+  expect((await run(executable, ['--version'], bare)).stdout.trim()).toBe(version);
+  const help = await run(executable, ['--help'], bare);
+  expect(help.stdout).toMatch(/^usage: /);
+  expect(help.stderr).toBe('');
+});
+
+it('is one file with its SHA-256 beside it, and the same bytes each time it is built', async () => {
+  expect(readdirSync(outDir).sort()).toEqual([NAME, `${NAME}.sha256`]);
+  expect(statSync(executable).mode & 0o777).toBe(0o755);
+  const digest = createHash('sha256').update(readFileSync(executable)).digest('hex');
+  const checksum = readFileSync(`${executable}.sha256`, 'utf8');
+  expect(checksum).toBe(`${digest}  ${NAME}\n`);
+  const again = await build(emptyDirectory());
+  expect(readFileSync(`${again}.sha256`, 'utf8')).toBe(checksum);
+});
+
+it('moves what is there with `once`, scanning in its own worker', async () => {
+  const { folder, store, start } = await agentUnderTest({ program: [executable] });
+  mkdirSync(join(folder, 'a'));
+  writeFileSync(join(folder, 'a/one.txt'), 'one');
+  writeFileSync(join(folder, 'two.txt'), 'two');
+  const agent = start('once');
+  expect(await agent.exit, agent.output()).toBe(0);
+  expect(await contentOf(store, objectKey('output/a/one.txt'))).toBe('one');
+  expect(await contentOf(store, objectKey('output/two.txt'))).toBe('two');
+  expect(readdirSync(folder)).toEqual(['.sluice']);
+  expect(agent.output()).not.toContain('Warning');
+});
+
+it('moves a file as its writer closes it with `run`, ends on SIGTERM, and leaves nothing in the temporary directory', async () => {
+  const temporary = emptyDirectory();
+  const { folder, store, start } = await agentUnderTest({
+    program: [executable],
+    environment: { TMPDIR: temporary },
+  });
+  const agent = start('run');
+  await agent.says('watching');
+  expect(readdirSync(temporary)).toEqual([]);
+  writeFileSync(join(folder, 'now.txt'), 'now');
+  await expect.poll(() => readdirSync(folder), { timeout: 20_000 }).toEqual(['.sluice']);
+  expect(await contentOf(store, objectKey('output/now.txt'))).toBe('now');
+  agent.process.kill('SIGTERM');
+  expect(await agent.exit).toBe(0);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+it('finds another place for its native library where the temporary directory cannot be used', async () => {
+  const { stdout } = await run(executable, ['--help'], { env: { TMPDIR: '/proc' } });
+  expect(stdout).toMatch(/^usage: /);
+});
+
+it("takes no code and no flags from a host's NODE_OPTIONS", async () => {
+  const { stdout, stderr } = await run(executable, ['--help'], {
+    env: { NODE_OPTIONS: '--require /nonexistent/other.js' },
+  });
+  expect(stdout).toMatch(/^usage: /);
+  expect(stderr).toBe('');
+});
