@@ -24,7 +24,7 @@ export interface HostQueueOptions {
   bucket: string;
   /** A message that cannot be understood; it is deleted afterwards. */
   onMalformed(error: SyncError, body: string): void;
-  /** Told once when polling begins to fail, with the error, and once when it works again. */
+  /** Told with the error when polling begins to fail, and without when it begins to work. */
   onHealth(error: SyncError | undefined): void;
 }
 
@@ -48,6 +48,7 @@ export function createHostQueue(options: HostQueueOptions): HostQueue {
   let used: Credentials | undefined;
   const client = new SQSClient({
     region,
+    endpoint: new URL(url).origin,
     credentials: async () => {
       used = await credentials();
       return used;
@@ -55,7 +56,7 @@ export function createHostQueue(options: HostQueueOptions): HostQueue {
   });
   const stopping = new AbortController();
   const subscribers = new Set<{ prefix: string; onKey(key: ObjectKey): void }>();
-  let working = false;
+  let working: boolean | undefined;
 
   function passOn({ Body = '' }: Message): void {
     try {
@@ -117,7 +118,7 @@ export function createHostQueue(options: HostQueueOptions): HostQueue {
       return () => void subscribers.delete(subscriber);
     },
     get working() {
-      return working;
+      return working === true;
     },
     async close() {
       stopping.abort();

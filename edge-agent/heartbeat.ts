@@ -25,7 +25,7 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-export function heartbeatKey(agent: string): ObjectKey {
+function heartbeatKey(agent: string): ObjectKey {
   return objectKey(`${RESERVED.agents}${agent}/heartbeat.json`);
 }
 

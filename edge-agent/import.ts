@@ -78,7 +78,7 @@ function readArguments(args: readonly string[]): Arguments | string {
     const [system, file, ...more] = positionals;
     return more.length > 0
       ? `${more.join(' ')} is too much`
-      : { system, file, credentials: values.credentials };
+      : { system, file, credentials: values.credentials, help: values.help };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return error.message;

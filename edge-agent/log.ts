@@ -13,7 +13,7 @@ export interface Log {
 }
 
 /** A WARN or ERROR line, kept for the status page. */
-export interface Problem {
+interface Problem {
   atMs: number;
   level: Level;
   /** With its key and details, on one line. */

@@ -36,7 +36,7 @@ const BAR_CELLS = 30;
 const DEFAULT_COLUMNS = 80;
 
 export function createProgress(stream: ProgressStream): Progress {
-  let read: (() => ProgressState) | undefined;
+  let bar: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   function clear(): void {
@@ -44,34 +44,33 @@ export function createProgress(stream: ProgressStream): Progress {
     clearLine(stream as WriteStream, 0);
   }
 
-  function draw(): void {
-    if (read === undefined) return;
+  function draw(state: ProgressState): void {
+    // A line as wide as the terminal would wrap, and could not be cleared any more. Some say that they have no width.
+    bar = progressLine(state).slice(0, (stream.columns || DEFAULT_COLUMNS) - 1);
     clear();
-    // A line as wide as the terminal would wrap, and could not be cleared any more.
-    stream.write(progressLine(read()).slice(0, (stream.columns ?? DEFAULT_COLUMNS) - 1));
+    stream.write(bar);
   }
 
   return {
     write(text) {
-      if (read === undefined) {
+      if (bar === undefined) {
         stream.write(text);
       } else {
         clear();
         stream.write(text);
-        draw();
+        stream.write(bar);
       }
     },
-    show(next) {
+    show(read) {
       if (stream.isTTY !== true) return;
-      read = next;
-      draw();
+      draw(read());
       clearInterval(timer);
-      timer = setInterval(draw, DRAW_MS).unref();
+      timer = setInterval(() => draw(read()), DRAW_MS).unref();
     },
     stop() {
       clearInterval(timer);
-      if (read !== undefined) clear();
-      read = undefined;
+      if (bar !== undefined) clear();
+      bar = undefined;
     },
   };
 }

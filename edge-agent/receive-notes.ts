@@ -17,7 +17,7 @@ const NO_OBJECT = {
 
 /** Answers whether that is news. */
 export function noteState(
-  { folder, index }: ReceiveContext,
+  { folder, index }: Pick<ReceiveContext, 'folder' | 'index'>,
   path: Buffer,
   state: 'waiting' | 'parked',
   reason: string,

@@ -1,7 +1,12 @@
 /** Keys that wait for room on the disk: they are looked at again when they fit, without asking the store meanwhile. */
+import type { FreeSpace } from './free-space.ts';
 import { printableName } from './path-bytes.ts';
 import type { ReceiveContext } from './receive-context.ts';
 import { noteState } from './receive-notes.ts';
+
+type WaitingContext = Pick<ReceiveContext, 'folder' | 'settings' | 'index' | 'log'> & {
+  space: Pick<FreeSpace, 'fits'>;
+};
 
 export interface RoomWaiters {
   add(path: Buffer, sizeBytes: number): void;
@@ -13,7 +18,7 @@ export interface RoomWaiters {
   readonly size: number;
 }
 
-export function createRoomWaiters(context: ReceiveContext, mark: (path: Buffer) => void): RoomWaiters {
+export function createRoomWaiters(context: WaitingContext, mark: (path: Buffer) => void): RoomWaiters {
   const { folder, settings, space, log } = context;
   const waiting = new Map<string, number>();
   let said = false;

@@ -138,7 +138,7 @@ What waits, and why: <code>agent status</code>.</p>
 }
 
 /** Text that may hold anything, for an element's content or a quoted attribute; one line, without control characters. */
-export function escaped(text: string): string {
+function escaped(text: string): string {
   return oneLine(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

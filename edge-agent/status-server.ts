@@ -34,7 +34,7 @@ export interface StatusServerOptions extends StatusSource {
   actions: StatusActions;
 }
 
-export interface StatusActions {
+interface StatusActions {
   /** All folders when none is named. */
   retry(folder: string | undefined): void;
   approveDeletes(folder: string): void;

@@ -37,7 +37,7 @@ export interface IncomingFile {
   /** Answers when bytes and attributes are on the disk; then the file is open for reading only, as `fd`. */
   finish(attributes: Attributes): Promise<void>;
   readonly fd: number;
-  /** Removes the file unless it was renamed away, and closes it. */
+  /** Removes the file unless it was renamed away, and closes it. Once. */
   release(): void;
 }
 
@@ -91,6 +91,7 @@ function createFile(root: Buffer, name: Buffer, key: string): IncomingFile {
   const path = joinPath(directory.path, name);
   let fd = -1;
   let offset = 0;
+  let released = false;
   try {
     fd = openSync(path, NEW_FILE, 0o600);
   } catch (error) {
@@ -129,6 +130,8 @@ function createFile(root: Buffer, name: Buffer, key: string): IncomingFile {
       return fd;
     },
     release() {
+      if (released) return;
+      released = true;
       try {
         closeSync(fd);
         unlinkIfThere(path);

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Batch } from './index-batch.ts';
 
-export interface IndexRequest {
+interface IndexRequest {
   kind: 'retry' | 'approve-deletes';
   folder: string;
 }

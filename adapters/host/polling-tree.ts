@@ -69,6 +69,10 @@ export function polledTree(root: Buffer, top: Buffer): PolledTree {
     const key = directory.toString('latin1');
     const before = known.get(key);
     const now = numbersOf(directory, listed, before, pending, report);
+    if (before !== undefined && isSame(before, now)) {
+      before.round = round;
+      return;
+    }
     known.set(key, now);
     compare(directory, before, now, report);
   }
@@ -123,19 +127,15 @@ export function polledTree(root: Buffer, top: Buffer): PolledTree {
   };
 }
 
+function isSame(before: Seen, now: Seen): boolean {
+  return before.names.equals(now.names) && sameNumbers(before.numbers, now.numbers);
+}
+
 function compare(directory: Buffer, before: Seen | undefined, now: Seen, report: PollingReport): void {
-  if (before?.names.equals(now.names)) {
-    // The same names in the same order, as nearly always: only numbers need a look.
-    eachName(now.names, (name, index) => {
-      const start = index * FIELDS;
-      if (!sameNumbers(before.numbers, now.numbers, start)) report.onDirty(joinPath(directory, name));
-    });
-    return;
-  }
   const old = before === undefined ? new Map<string, BigInt64Array>() : entriesOf(before);
   for (const [name, numbers] of entriesOf(now)) {
     const last = old.get(name);
-    if (last === undefined || !sameNumbers(last, numbers, 0)) {
+    if (last === undefined || !sameNumbers(last, numbers)) {
       report.onDirty(joinPath(directory, Buffer.from(name, 'latin1')));
     }
     old.delete(name);
@@ -147,28 +147,18 @@ function fieldsOf(stat: BigIntStats): bigint[] {
   return [BigInt.asIntN(64, stat.ino), stat.size, stat.mtimeNs, stat.ctimeNs];
 }
 
-function entriesOf(seen: Seen): Map<string, BigInt64Array> {
+function entriesOf({ names, numbers }: Seen): Map<string, BigInt64Array> {
   const entries = new Map<string, BigInt64Array>();
-  eachName(seen.names, (name, index) => {
-    const start = index * FIELDS;
-    entries.set(name.toString('latin1'), seen.numbers.subarray(start, start + FIELDS));
-  });
+  for (let start = 0, field = 0; start < names.length; field += FIELDS) {
+    const end = names.indexOf(0, start);
+    entries.set(names.toString('latin1', start, end), numbers.subarray(field, field + FIELDS));
+    start = end + 1;
+  }
   return entries;
 }
 
-function eachName(names: Buffer, visit: (name: Buffer, index: number) => void): void {
-  for (let start = 0, index = 0; start < names.length; index++) {
-    const end = names.indexOf(0, start);
-    visit(names.subarray(start, end), index);
-    start = end + 1;
-  }
-}
-
-function sameNumbers(left: BigInt64Array, right: BigInt64Array, start: number): boolean {
-  for (let at = start; at < start + FIELDS; at++) {
-    if (left[at] !== right[at]) return false;
-  }
-  return true;
+function sameNumbers(left: BigInt64Array, right: BigInt64Array): boolean {
+  return left.length === right.length && left.every((number, index) => number === right[index]);
 }
 
 /** Kept for long: not a part of the shared pool, which would keep a whole slab each. */

@@ -113,8 +113,9 @@ export function createPoller(root: Buffer, pollMs: number, events: PollerEvents)
       return;
     }
     timer = setTimeout(askAll, pollMs).unref();
-    if (!settled) events.onSettled();
+    const first = !settled;
     settled = true;
+    if (first) events.onSettled();
   }
 
   function failed(cause: Error): void {

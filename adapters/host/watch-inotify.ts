@@ -150,7 +150,9 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
     for (const path of poller.tops()) {
       const slash = path.lastIndexOf('/');
       const parent = tree.at(path.subarray(0, Math.max(0, slash)));
-      if (parent !== undefined) adopt(parent, path.subarray(slash + 1), false, false);
+      // Its parent has moved or is gone: it was told to be, and what moved is listed where it is now.
+      if (parent === undefined) poller.remove(path);
+      else adopt(parent, path.subarray(slash + 1), false, false);
       if (closed || poller.has(path)) return;
     }
     limitTold = false;

@@ -44,14 +44,19 @@ export async function requestBody(
   return body;
 }
 
-/** The answer's bytes as they may come; an empty answer costs nothing. */
-export async function* metered(
+/** The answer's bytes, at the rate allowed; a connection that breaks under them throws what `broken` makes of it. */
+export async function* received(
   body: AsyncIterable<Uint8Array>,
-  bandwidth: Bandwidth,
+  bandwidth: Bandwidth | undefined,
+  broken: (error: unknown) => Error,
 ): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    await bandwidth.take(chunk.length);
-    yield chunk;
+  try {
+    for await (const chunk of body) {
+      await bandwidth?.take(chunk.length);
+      yield chunk;
+    }
+  } catch (error) {
+    throw broken(error);
   }
 }
 

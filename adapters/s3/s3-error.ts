@@ -152,6 +152,18 @@ export function connectionError(
   );
 }
 
+/** The answer had begun, and did not end. */
+export function brokenBody(error: unknown, op: string, key: string | undefined, origin: string): SyncError {
+  const text = error instanceof Error ? error.message : String(error);
+  return new SyncError(`${op} ${key ?? ''}: the answer of ${origin} broke off: ${text}`.replace(' :', ':'), {
+    op,
+    key: key ?? '',
+    retryable: true,
+    code: codeOf(error),
+    cause: error,
+  });
+}
+
 function storeError(
   code: string,
   message: string,

@@ -6,10 +6,10 @@ import { Agent, type Dispatcher } from 'undici';
 import { SyncError } from '#core/errors.ts';
 import { nextDelayMs, type RetryPolicy } from '#core/retry.ts';
 import type { Bandwidth } from './bandwidth.ts';
-import { metered, requestBody, startDeadline } from './body.ts';
+import { received, requestBody, startDeadline } from './body.ts';
 import { type CredentialSource, sameCredentials } from './credentials.ts';
 import { createPace } from './pace.ts';
-import { connectionError, isCongestion, refusesCredentials, responseError } from './s3-error.ts';
+import { brokenBody, connectionError, isCongestion, refusesCredentials, responseError } from './s3-error.ts';
 import {
   type Credentials,
   createSigner,
@@ -125,7 +125,9 @@ export function createWire(options: WireOptions): Wire {
         .catch((error: unknown) => {
           throw connectionError(error, request.op, request.key, origin);
         });
-      const answer = answerOf(response, bandwidth);
+      const answer = answerOf(response, bandwidth, (error) =>
+        brokenBody(error, request.op, request.key, origin),
+      );
       const serverMs = Date.parse(answer.headers.date ?? '');
       if (!Number.isNaN(serverMs)) skewMs = serverMs - clock.now();
       if ((answer.status >= 200 && answer.status < 300) || accept.includes(answer.status)) return answer;
@@ -179,18 +181,22 @@ function address({ bucket, region, endpoint, addressing }: WireOptions) {
   return { origin: `${url.protocol}//${host}`, host, basePath: virtual ? base : `${base}/${bucket}` };
 }
 
-function answerOf(response: Dispatcher.ResponseData, bandwidth: Bandwidth | undefined): WireResponse {
-  const { statusCode: status, body } = response;
-  const headers = flatten(response.headers);
-  if (bandwidth === undefined) return { status, headers, body };
-  const chunks = () => metered(body, bandwidth);
+function answerOf(
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+  bandwidth: Bandwidth | undefined,
+  broken: (error: unknown) => SyncError,
+): WireResponse {
+  const chunks = () => received(body, bandwidth, broken);
   return {
     status,
-    headers,
+    headers: flatten(headers),
     body: {
       [Symbol.asyncIterator]: chunks,
       text: async () => new TextDecoder().decode(Buffer.concat(await Array.fromAsync(chunks()))),
-      dump: () => body.dump(),
+      dump: () =>
+        body.dump().catch((error: unknown) => {
+          throw broken(error);
+        }),
     },
   };
 }

@@ -85,6 +85,7 @@ export function importSyncd(text: string, credentialsFile?: string): ImportResul
     ],
     notes: [
       'the old file names no region: us-east-1 is assumed, correct store.region if the bucket is elsewhere',
+      `files named ${old.sync_marker_file} that the old service wrote stay and stand in the way of new markers: delete them once`,
       ...(credentialsFile === undefined
         ? [
             'the keys were not carried over: import again with --credentials FILE to write them to a file of their own, or leave them to the AWS default chain (environment, profile, role)',

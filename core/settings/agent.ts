@@ -1,6 +1,7 @@
 /** `agent.yaml`: what one host does. */
 import { z } from 'zod';
 import { durationMs } from './duration.ts';
+import { keyPrefix, overlaps } from './key-prefix.ts';
 
 const MIB = 1024 * 1024;
 const name = z
@@ -23,9 +24,7 @@ const folderSchema = z.strictObject({
   name,
   path: absolutePath,
   /** Keys start with it; `output/` puts `a.txt` at `output/a.txt`. */
-  prefix: z
-    .string()
-    .regex(/^(?:[^/].*\/)?$/s, { error: 'empty, or a prefix that ends with / and does not start with it' }),
+  prefix: keyPrefix,
   /**
    * `move`: upload, verify, remove locally. `mirror`: the bucket follows the folder, deletes included. `append`: only
    * what the bucket does not have. `receive`: download, verify, remove from the bucket.
@@ -218,10 +217,6 @@ function misplaced(folder: z.output<typeof folderSchema>): { key: keyof typeof f
       ? [{ key: 'schedule', expected: 'interval: how often the prefix is listed in mode receive' } as const]
       : []),
   ];
-}
-
-function overlaps(left: string, right: string): boolean {
-  return left.startsWith(right) || right.startsWith(left);
 }
 
 function withSlash(path: string): string {

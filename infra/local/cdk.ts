@@ -6,7 +6,8 @@ import { SyncError } from '#core/errors.ts';
 import { inheritedEnvironment, LOCAL_ACCOUNT, LOCAL_REGION } from './emulator.ts';
 import { startProcessGroup } from './process-group.ts';
 
-const TIMEOUT_MS = 170_000;
+/** Seconds on an idle machine; a busy one is given its time. */
+const TIMEOUT_MS = 300_000;
 /** What the CLI is given to end its own children. */
 const STOP_GRACE_MS = 2_000;
 

@@ -47,7 +47,9 @@ it.each([
 it('refuses a path that is longer than Linux takes, the folder included', () => {
   const key = `in/${'a/'.repeat(500)}b`;
   expect(place(key, 'in/', 3000)).toEqual({ path: key.slice(3) });
-  expect(place(key, 'in/', 4000)).toEqual({ refused: expect.stringMatching(/5002 bytes; Linux allows 4095/) });
+  expect(place(key, 'in/', 4000)).toEqual({
+    refused: expect.stringMatching(/5002 bytes; Linux allows 4095/),
+  });
 });
 
 it('takes a key that ends with a slash for the place of a directory', () => {

@@ -48,6 +48,7 @@ it('an agent with only its policy moves files below its prefix, says in the hub 
   const { pathOf, start } = await localAgent([{ name: 'output', prefix: `output/${run}/`, mode: 'move' }]);
   const agent = start('run');
   await agent.says('watching');
+  await agent.says('the store was asked what it can do');
   writeFileSync(join(pathOf('output'), 'a.txt'), 'moved');
   await agent.says(`removed output/${run}/a.txt`);
   expect(existsSync(join(pathOf('output'), 'a.txt'))).toBe(false);

@@ -1,5 +1,13 @@
 /** What age removes, and what it never does. Real files, a store that is told when to fail. */
-import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { statOf } from '#adapters/host/tree.ts';
@@ -96,13 +104,16 @@ it('keeps a received file while its object has not been removed from the bucket'
   expect(has('f')).toBe(true);
 });
 
-it.each(['move', 'mirror', 'append'])('removes a file of mode %s when the bucket holds its bytes', async (mode) => {
-  const setup = expirySetup({ mode });
-  await synced(setup, 'f');
-  expect(await setup.expiry.pass(later())).toMatchObject({ files: 1, kept: 0 });
-  expect(setup.has('f')).toBe(false);
-  expect(setup.inBucket('f')).toBe(true);
-});
+it.each(['move', 'mirror', 'append'])(
+  'removes a file of mode %s when the bucket holds its bytes',
+  async (mode) => {
+    const setup = expirySetup({ mode });
+    await synced(setup, 'f');
+    expect(await setup.expiry.pass(later())).toMatchObject({ files: 1, kept: 0 });
+    expect(setup.has('f')).toBe(false);
+    expect(setup.inBucket('f')).toBe(true);
+  },
+);
 
 it.each<[string, (setup: ReturnType<typeof expirySetup>) => unknown, RegExp]>([
   ['its object is gone', ({ memory, key }) => memory.delete(key('f')), /its object is gone/],
@@ -195,13 +206,17 @@ it('removes nothing while the clocks of host and store differ, and says so once'
   await expiry.pass(later());
   await expiry.pass(later());
   expect(has('f')).toBe(true);
-  expect(messages('ERROR')).toEqual(["nothing expires: the host's clock is 1440 minutes ahead of the store's"]);
+  expect(messages('ERROR')).toEqual([
+    "nothing expires: the host's clock is 1440 minutes ahead of the store's",
+  ]);
   skewMs = 0;
   expect(await expiry.pass(later())).toMatchObject({ files: 1 });
 });
 
 it('removes nothing more once the folder stops', async () => {
-  const { path, expiry, stopping, tree } = expirySetup({ retention: { olderThan: '1d', expireUnsynced: true } });
+  const { path, expiry, stopping, tree } = expirySetup({
+    retention: { olderThan: '1d', expireUnsynced: true },
+  });
   writeFileSync(path('f'), 'theirs');
   stopping.abort();
   expect(await expiry.pass(later())).toMatchObject({ files: 0 });

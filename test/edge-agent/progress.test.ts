@@ -52,11 +52,23 @@ it('keeps log lines whole above the bar, and leaves nothing behind', () => {
   expect(shownOn(written)).toEqual(['before', 'uploaded a', 'uploaded b', 'after', '']);
 });
 
-it('never fills the line, because a wrapped bar cannot be cleared', () => {
-  const { written, stream } = screen(true, 40);
+it.each([
+  ['a narrow terminal', 40, 39],
+  ['one that does not know its width', 0, progressLine(HALF).length],
+])('never fills the line of %s, because a wrapped bar cannot be cleared', (_, columns, length) => {
+  const { written, stream } = screen(true, columns);
   const progress = createProgress(stream);
   progress.show(() => HALF);
-  expect(shownOn(written).at(-1)).toHaveLength(39);
+  expect(shownOn(written).at(-1)).toHaveLength(length);
+  progress.stop();
+});
+
+it('moves on while nothing is logged', async () => {
+  const { written, stream } = screen(true);
+  const progress = createProgress(stream);
+  let doneFiles = 0;
+  progress.show(() => ({ ...HALF, doneFiles: doneFiles++ }));
+  await expect.poll(() => shownOn(written).at(-1)).toContain('2 of 12 files');
   progress.stop();
 });
 

@@ -11,8 +11,8 @@ import type { FolderContext } from '../../edge-agent/folder.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
 import type { Done } from '../../edge-agent/metrics.ts';
-import { createReceiveRunner } from '../../edge-agent/receive-runner.ts';
 import type { ReceiveOptions } from '../../edge-agent/receive-folder.ts';
+import { createReceiveRunner } from '../../edge-agent/receive-runner.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 

@@ -1,13 +1,22 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import { contentOf } from '../contracts/object-store.ts';
-import { agentUnderTest } from '../edge-agent/agent-process.ts';
+import { agentUnderTest, agentYaml } from '../edge-agent/agent-process.ts';
 
 const run = promisify(execFile);
 const projectDir = join(import.meta.dirname, '../..');
@@ -47,7 +56,7 @@ it('tells the version of package.json and the usage, from any directory and with
   expect(help.stderr).toBe('');
 });
 
-it('is one file with its SHA-256 beside it, and the same bytes each time it is built', async () => {
+it('is one file with its SHA-256 beside it, and the same bytes each time it is built', { timeout: 300_000 }, async () => {
   expect(readdirSync(outDir).sort()).toEqual([NAME, `${NAME}.sha256`]);
   expect(statSync(executable).mode & 0o777).toBe(0o755);
   const digest = createHash('sha256').update(readFileSync(executable)).digest('hex');
@@ -68,6 +77,40 @@ it('moves what is there with `once`, scanning in its own worker', async () => {
   expect(await contentOf(store, objectKey('output/two.txt'))).toBe('two');
   expect(readdirSync(folder)).toEqual(['.sluice']);
   expect(agent.output()).not.toContain('Warning');
+});
+
+it('compares a large file with its object in another thread, when the index is lost', async () => {
+  const { base, folder, start } = await agentUnderTest({
+    program: [executable],
+    config: (place) => agentYaml(place, { mode: 'append' }),
+  });
+  writeFileSync(join(folder, 'large.bin'), Buffer.alloc(20 * 1024 * 1024, 'sluice'));
+  const first = start('once');
+  expect(await first.exit, first.output()).toBe(0);
+  expect(first.output()).toContain('uploaded output/large.bin');
+  rmSync(join(base, 'state'), { recursive: true });
+  const second = start('once');
+  expect(await second.exit, second.output()).toBe(0);
+  expect(second.output()).not.toContain('uploaded output/large.bin');
+});
+
+it('looks at a folder at intervals, in another thread', async () => {
+  const { folder, store, start } = await agentUnderTest({
+    program: [executable],
+    config: (place) => agentYaml(place, { watch: 'polling' }, { rescan: '1s' }),
+  });
+  const agent = start('run');
+  await agent.says('by=polling');
+  writeFileSync(join(folder, 'polled.txt'), 'polled');
+  await agent.says('removed output/polled.txt');
+  expect(await contentOf(store, objectKey('output/polled.txt'))).toBe('polled');
+});
+
+it('carries every worker of the sources', () => {
+  const bytes = readFileSync(executable);
+  const workers = globSync('adapters/host/*-worker.ts', { cwd: projectDir });
+  expect(workers).toContain('adapters/host/scan-worker.ts');
+  for (const worker of workers) expect(bytes.includes(basename(worker).replace(/\.ts$/, '.js'))).toBe(true);
 });
 
 it('moves a file as its writer closes it with `run`, ends on SIGTERM, and leaves nothing in the temporary directory', async () => {

@@ -18,7 +18,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import { contentOf } from '../contracts/object-store.ts';
@@ -33,9 +33,9 @@ import {
 import { importing, runImport } from './imported-config.ts';
 import { loopbackProxy } from './loopback-proxy.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
-const SOON = { timeout: 30_000 };
+const SOON = { timeout: 120_000 };
 const PROJECT = join(import.meta.dirname, '../..');
 
 /** The file that its documentation shows. */
@@ -212,7 +212,7 @@ it('C6 does after a restart, once S3 is back, what failed while it was away', as
     .toBeGreaterThan(0);
   await proxy.comeBack();
   await expect
-    .poll(() => keysIn(store), { timeout: 60_000 })
+    .poll(() => keysIn(store), SOON)
     .toEqual(['uploads/changes', 'uploads/new', 'uploads/stays']);
   await expect.poll(() => contentOf(store, objectKey('uploads/changes')), SOON).toBe('changed');
   expect(uploads(second.output(), 'uploads/stays')).toEqual([]);
@@ -373,16 +373,14 @@ it('C11 names in one message each key that is wrong and what was expected, exits
   expect(await keysIn(store)).toEqual([]);
 });
 
-let executable = '';
-beforeAll(() => {
+it('C12 runs as a single executable, without node and without this project', {
+  timeout: 300_000,
+}, async () => {
   mkdirSync(join(PROJECT, 'dist'), { recursive: true });
-  const to = mkdtempSync(join(PROJECT, 'dist/systems-'));
-  execFileSync(process.execPath, [join(PROJECT, 'edge-agent/packaging/build.ts'), '--out', to]);
-  executable = join(to, `sluice-agent-linux-${process.arch}`);
-}, 300_000);
-afterAll(() => rmSync(dirname(executable), { recursive: true }));
-
-it('C12 runs as a single executable, without node and without this project', async () => {
+  const built = mkdtempSync(join(PROJECT, 'dist/systems-'));
+  onTestFinished(() => rmSync(built, { recursive: true }));
+  execFileSync(process.execPath, [join(PROJECT, 'edge-agent/packaging/build.ts'), '--out', built]);
+  const executable = join(built, `sluice-agent-linux-${process.arch}`);
   const { base, folder, store, start } = await fileSyncService({
     program: [executable],
     environment: { PATH: '/nonexistent' },

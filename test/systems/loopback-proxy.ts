@@ -15,8 +15,10 @@ export interface LoopbackProxy {
   heal(): void;
   /** Resolves when the text passes on its way up. */
   passes(text: string): Promise<void>;
-  /** Lets nothing more through on the way up, with connections open, until `heal`. */
-  stall(): void;
+  /** A connection on which the text is on its way up stands still from there on, until `heal`. */
+  stall(text: string): void;
+  /** Method and target of each request so far. */
+  requests(): readonly string[];
 }
 
 interface Replacement {
@@ -25,24 +27,29 @@ interface Replacement {
   by: string;
 }
 
+const REQUEST = /((?:GET|HEAD|PUT|POST|DELETE) \/\S*) HTTP\/1\.1\r\n/g;
+
 /** In front of the suite's server. */
 export async function loopbackProxy(tls?: { key: string; cert: string }): Promise<LoopbackProxy> {
   const target = new URL(inject('endpoint'));
   const sockets = new Set<Socket>();
   const watching = new Set<(chunk: Buffer) => void>();
-  const stalled = new Set<Socket>();
+  const stalled = new Map<Socket, () => void>();
   let replacement: Replacement | undefined;
-  let stalling = false;
+  const requests: string[] = [];
+  let stallAt: string | undefined;
   let port = 0;
   let server: Server;
 
   const passOn = (direction: 'up' | 'down', from: Socket, to: Socket) => {
     from.on('data', (chunk: Buffer) => {
       if (direction === 'up') {
+        for (const [, request = ''] of chunk.toString('latin1').matchAll(REQUEST)) requests.push(request);
         for (const watch of watching) watch(chunk);
-        if (stalling) {
+        if (stallAt !== undefined && chunk.includes(stallAt)) {
           from.pause();
-          stalled.add(from);
+          stalled.set(from, () => to.write(chunk));
+          return;
         }
       }
       const { text, by } = replacement?.direction === direction ? replacement : { text: '', by: '' };
@@ -87,8 +94,11 @@ export async function loopbackProxy(tls?: { key: string; cert: string }): Promis
     },
     heal() {
       replacement = undefined;
-      stalling = false;
-      for (const socket of stalled) socket.resume();
+      stallAt = undefined;
+      for (const [socket, goOn] of stalled) {
+        goOn();
+        socket.resume();
+      }
       stalled.clear();
     },
     passes: (text) =>
@@ -100,8 +110,9 @@ export async function loopbackProxy(tls?: { key: string; cert: string }): Promis
         };
         watching.add(watch);
       }),
-    stall() {
-      stalling = true;
+    stall(text) {
+      stallAt = text;
     },
+    requests: () => requests,
   };
 }

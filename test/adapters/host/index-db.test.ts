@@ -175,13 +175,17 @@ test('notes are kept over a restart until they are taken back', () => {
 test('a row that SQLite refuses takes no other row with it', () => {
   const file = join(temporaryFolder(), 'index.db');
   const index = openIndex(file);
-  index.put(rowOf('before'));
-  expect(() => index.put(rowOf('bad', { state: 'lost' as IndexRow['state'] }))).toThrow(
-    expect.objectContaining({ name: 'SyncError', code: 'IndexFailed' }),
-  );
+  const refused = () =>
+    expect(() => index.put(rowOf('a', { state: 'lost' as IndexRow['state'] }))).toThrow(
+      expect.objectContaining({ name: 'SyncError', code: 'IndexFailed' }),
+    );
+  refused();
+  index.put(rowOf('a', { state: 'parked' }));
+  expect(index.counts('out').parked).toBe(1);
+  refused();
   index.put(rowOf('after'));
   index.flush();
-  expect(index.counts('out').synced).toBe(2);
+  expect(index.counts('out')).toEqual({ synced: 1, waiting: 0, parked: 1, held: 0 });
   expect(rowsOnDisk(file)).toBe(2);
   index.close();
 });

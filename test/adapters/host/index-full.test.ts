@@ -1,6 +1,8 @@
 /** A disk without room: a real one, of 600 KiB, mounted where only a child process sees it. */
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
+import { createBatch } from '#adapters/host/index-batch.ts';
 import { startCommand, temporaryFolder } from './folder.ts';
 
 const MODULE = join(import.meta.dirname, '../../../adapters/host/index-db.ts');
@@ -53,4 +55,25 @@ test('a full disk fails the write, keeps every row, and the index goes on when t
   expect(result.again).toEqual(result.full);
   expect(result.atFull).toEqual({ kept, whole: kept, counted: kept });
   expect(result.after).toEqual({ rows: kept + 50 });
+});
+
+// https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+test('writes go on after SQLite has ended a transaction by itself', () => {
+  const database = new DatabaseSync(':memory:');
+  database.exec('CREATE TABLE t (n)');
+  let lost = 0;
+  const batch = createBatch('index.db', database, () => lost++);
+  const insert = (n: number) => database.prepare('INSERT INTO t VALUES (?)').run(n);
+  batch.write(() => insert(1));
+  const ended = () => {
+    database.exec('ROLLBACK');
+    throw new Error('full');
+  };
+  expect(() => batch.write(ended)).toThrow(expect.objectContaining({ name: 'SyncError', retryable: true }));
+  expect(lost).toBe(1);
+  batch.write(() => insert(2));
+  batch.writeNow(() => insert(3));
+  expect(database.isTransaction).toBe(false);
+  expect(database.prepare('SELECT n FROM t').all()).toEqual([{ n: 2 }, { n: 3 }]);
+  database.close();
 });

@@ -4,8 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { type WatchEvents, watchTree } from '#adapters/host/watcher.ts';
 import type { WatchOptions } from '#adapters/host/watch-session.ts';
+import { type WatchEvents, watchTree } from '#adapters/host/watcher.ts';
 
 const [kind = 'auto', root = '', pollMs = '20'] = process.argv.slice(2);
 const say = (...words: (string | number)[]) => process.stdout.write(`${JSON.stringify(words)}\n`);

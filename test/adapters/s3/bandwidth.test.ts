@@ -114,6 +114,6 @@ it('does not take waiting for its own limit for a silent store', async () => {
   await requestBody(Buffer.alloc(3), bandwidth, deadline);
   expect(happened.splice(0)).toEqual(['stop', 'take 3', 'restart']);
   const pieces = await requestBody(Buffer.alloc(6), bandwidth, deadline);
-  for await (const piece of pieces as AsyncIterable<Uint8Array>) happened.push(`sent ${piece.length}`);
-  expect(happened).toEqual(['stop', 'take 4', 'restart', 'sent 4', 'stop', 'take 2', 'restart', 'sent 2']);
+  await Array.fromAsync(pieces as AsyncIterable<Uint8Array>);
+  expect(happened).toEqual(['stop', 'take 4', 'restart', 'stop', 'take 2', 'restart']);
 });

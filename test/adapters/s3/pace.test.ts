@@ -119,7 +119,7 @@ it('brings every object to a store that refuses more than five requests at once'
   });
   const retry = { attempts: 12, baseDelayMs: 2, maxDelayMs: 20 };
   const store = storeAt(endpoint, { connections: 64, retry });
-  const keys = Array.from({ length: 400 }, (_, index) => objectKey(`k${index}`));
+  const keys = Array.from({ length: 200 }, (_, index) => objectKey(`k${index}`));
   await Promise.all(keys.map((key) => store.put(key, Buffer.from(key), { metadata: {} })));
   expect(refused).toBeGreaterThan(0);
   // Without a pace, 64 connections of which five are served are refused far more often than not.

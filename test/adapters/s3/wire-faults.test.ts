@@ -61,7 +61,7 @@ it('notices a body that ends early, whether its length was told or not', async (
     { idleTimeoutMs: 200 },
   );
   const { body: stalled } = await stalling.get(key);
-  await expect(Array.fromAsync(stalled)).rejects.toThrow();
+  await expect(Array.fromAsync(stalled)).rejects.toMatchObject({ name: 'SyncError', retryable: true });
 
   const { store: cutting } = await scriptedStore([
     (response) => {
@@ -72,6 +72,19 @@ it('notices a body that ends early, whether its length was told or not', async (
   ]);
   const { body: cut } = await cutting.get(key, { range: { start: 0, end: 9 } });
   await expect(Array.fromAsync(cut)).rejects.toMatchObject({ code: 'Truncated' });
+});
+
+it('says of an XML answer that breaks off what was asked, and that it can be tried again', async () => {
+  const { store } = await scriptedStore([
+    (response) =>
+      response.writeHead(200, { 'content-length': '100' }).write('<ListBuck', () => response.destroy()),
+  ]);
+  await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject({
+    name: 'SyncError',
+    op: 'ListObjectsV2',
+    retryable: true,
+    message: expect.stringContaining('broke off'),
+  });
 });
 
 it('does not wait for ever for a store that is silent', async () => {

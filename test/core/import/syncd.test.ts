@@ -47,7 +47,11 @@ it('takes the old defaults for what is not set, and says how the keys are carrie
   expect(accepted(imported).folders).toMatchObject([{ prefix: '', schedule: 'once', marker: 'syncd.txt' }]);
   expect(imported).toMatchObject({
     keys: { secretAccessKey: 's3cr=t' },
-    notes: [expect.stringContaining('us-east-1'), expect.stringContaining('--credentials FILE')],
+    notes: [
+      expect.stringContaining('us-east-1'),
+      expect.stringContaining('syncd.txt'),
+      expect.stringContaining('--credentials FILE'),
+    ],
   });
 });
 

@@ -1,0 +1,198 @@
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createIncoming, type IncomingFile } from '#adapters/host/incoming.ts';
+import { openDurable, openExisting } from '#adapters/host/parent.ts';
+import { type PlacePolicy, placeFile } from '#adapters/host/place.ts';
+import { temporaryFolder } from './folder.ts';
+
+const NAME = Buffer.from('f');
+
+function setup() {
+  const root = temporaryFolder();
+  const incoming = createIncoming(Buffer.from(root));
+  const finished = async (content: string, key = 'f'): Promise<IncomingFile> => {
+    const file = incoming.begin(key);
+    onTestFinished(() => file.release());
+    await file.write(Buffer.from(content));
+    await file.finish({ mode: 0o644 });
+    return file;
+  };
+  const aside: string[] = [];
+  const policy = (ours: boolean): PlacePolicy => ({
+    isOurs: () => ours,
+    hold: () => 'unsupported',
+    movedAside: (name) => void aside.push(String(name)),
+  });
+  return {
+    root,
+    incoming,
+    finished,
+    aside,
+    policy,
+    read: (name: string) => readFileSync(join(root, name), 'utf8'),
+    temporary: () => readdirSync(join(root, '.sluice/incoming')),
+    async place(file: IncomingFile, ours = false, path = '') {
+      const directory = await incoming.directory(Buffer.from(path));
+      try {
+        return await placeFile(directory, NAME, file, policy(ours));
+      } finally {
+        closeSync(directory.fd);
+      }
+    },
+  };
+}
+
+it('writes out of sight, for nobody else to read, under a short name', () => {
+  const { root, incoming, temporary } = setup();
+  const file = incoming.begin(`${'deep/'.repeat(100)}${'n'.repeat(255)}`);
+  const [name = ''] = temporary();
+  expect(name.length).toBeLessThan(40);
+  expect(statSync(join(root, '.sluice/incoming', name)).mode & 0o777).toBe(0o600);
+  file.release();
+  expect(temporary()).toEqual([]);
+});
+
+it('never writes into a file that is there already', () => {
+  const { root, incoming, temporary } = setup();
+  incoming.begin('f').release();
+  const other = createIncoming(Buffer.from(root));
+  const first = other.begin('f');
+  const [name = ''] = temporary();
+  expect(() => createIncoming(Buffer.from(root)).begin('f')).toThrow(/EEXIST/);
+  first.release();
+  writeFileSync(join(root, 'outside'), 'theirs');
+  symlinkSync(join(root, 'outside'), join(root, '.sluice/incoming', name));
+  expect(() => createIncoming(Buffer.from(root)).begin('f')).toThrow(/EEXIST/);
+  expect(readFileSync(join(root, 'outside'), 'utf8')).toBe('theirs');
+});
+
+it('removes what a crash left, and nothing else', () => {
+  const { root, incoming, temporary } = setup();
+  expect(incoming.clear()).toBe(0);
+  writeFileSync(join(root, '.sluice/incoming/half'), 'half');
+  writeFileSync(join(root, 'f'), 'whole');
+  expect(incoming.clear()).toBe(1);
+  expect(temporary()).toEqual([]);
+  expect(existsSync(join(root, 'f'))).toBe(true);
+});
+
+it('gives a finished file its name, with the state that it has then', async () => {
+  const { finished, place, read, root, temporary } = setup();
+  const file = await finished('content');
+  const placed = await place(file, false, 'a/b');
+  expect(read('a/b/f')).toBe('content');
+  file.release();
+  expect(temporary()).toEqual([]);
+  const stat = lstatSync(join(root, 'a/b/f'), { bigint: true });
+  expect(placed).toMatchObject({ state: { ino: stat.ino, ctimeNs: stat.ctimeNs, sizeBytes: 7 } });
+});
+
+it('has nobody find the file open for writing', async () => {
+  const { finished, place } = setup();
+  const file = await finished('content');
+  await place(file);
+  const flags = /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${file.fd}`, 'utf8'))?.[1] ?? '';
+  expect(Number.parseInt(flags, 8) & 3).toBe(0);
+});
+
+it('replaces ours, and keeps the name taken all the while', async () => {
+  const { finished, place, read, root, aside, temporary } = setup();
+  const old = await finished('old', 'one');
+  await place(old);
+  old.release();
+  const file = await finished('new', 'two');
+  await place(file, true);
+  expect(read('f')).toBe('new');
+  file.release();
+  expect(readdirSync(root).sort()).toEqual(['.sluice', 'f']);
+  expect([aside, temporary()]).toEqual([[], []]);
+});
+
+it('moves anything else aside', async () => {
+  const { finished, place, read, root, aside } = setup();
+  writeFileSync(join(root, 'f'), 'theirs');
+  await place(await finished('new'));
+  expect([read('f'), read('f.sluice-conflict-1')]).toEqual(['new', 'theirs']);
+  expect(aside).toEqual(['f.sluice-conflict-1']);
+});
+
+it('keeps a file that took the place of ours at the last moment', async () => {
+  const { finished, incoming, policy, read, root, aside } = setup();
+  writeFileSync(join(root, 'f'), 'ours');
+  const file = await finished('new');
+  const directory = await incoming.directory(Buffer.alloc(0));
+  const swapped = () => {
+    writeFileSync(join(root, 'f.new'), 'theirs, new');
+    renameSync(join(root, 'f.new'), join(root, 'f'));
+    return true;
+  };
+  await placeFile(directory, NAME, file, { ...policy(true), isOurs: swapped });
+  closeSync(directory.fd);
+  expect([read('f'), read('f.sluice-conflict-1')]).toEqual(['new', 'theirs, new']);
+  expect(aside).toEqual(['f.sluice-conflict-1']);
+});
+
+it('leaves a directory or a symlink of that name where it is', async () => {
+  const { finished, place, root } = setup();
+  mkdirSync(join(root, 'f'));
+  expect(await place(await finished('x', 'one'))).toEqual({ blocked: 'directory' });
+  rmdirSync(join(root, 'f'));
+  symlinkSync('/etc/passwd', join(root, 'f'));
+  expect(await place(await finished('x', 'two'))).toEqual({ blocked: 'symlink' });
+  expect(lstatSync(join(root, 'f')).isSymbolicLink()).toBe(true);
+});
+
+it('takes the file back when its name cannot be made safe from a power cut', async () => {
+  const { finished, incoming, policy, root, temporary } = setup();
+  const file = await finished('content');
+  const directory = await incoming.directory(Buffer.alloc(0));
+  const device = openSync('/dev/null', 'r');
+  onTestFinished(() => closeSync(device));
+  const broken = { path: directory.path, fd: device };
+  await expect(placeFile(broken, NAME, file, policy(false))).rejects.toThrow(/fsync/);
+  closeSync(directory.fd);
+  expect(existsSync(join(root, 'f'))).toBe(false);
+  expect(temporary()).toHaveLength(1);
+  file.release();
+  expect(temporary()).toEqual([]);
+});
+
+it('makes no directory where none is asked for, and follows no symlink on the way', async () => {
+  const { root, incoming } = setup();
+  const outside = temporaryFolder();
+  symlinkSync(outside, join(root, 'link'));
+  expect(() => openExisting(Buffer.from(root), Buffer.from('none/x'))).toThrow(/ENOENT/);
+  expect(existsSync(join(root, 'none'))).toBe(false);
+  await expect(incoming.directory(Buffer.from('link/x'))).rejects.toThrow(/ELOOP|ENOTDIR/);
+  await expect(incoming.directory(Buffer.from('a/../../x'))).rejects.toThrow(/leads out/);
+  expect(readdirSync(outside)).toEqual([]);
+});
+
+it('remembers which directories are safe, and knows a new one of the same name', async () => {
+  const root = temporaryFolder();
+  const durable = new Map<string, string>();
+  const open = async () => closeSync((await openDurable(Buffer.from(root), Buffer.from('a/b'), durable)).fd);
+  await open();
+  const first = new Map(durable);
+  expect([...first.keys()]).toEqual(['/a', '/a/b']);
+  await open();
+  expect(durable).toEqual(first);
+  rmdirSync(join(root, 'a/b'));
+  await open();
+  expect(durable.get('/a')).toBe(first.get('/a'));
+  expect(durable.get('/a/b')).not.toBe(first.get('/a/b'));
+});

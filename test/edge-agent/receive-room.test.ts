@@ -1,0 +1,62 @@
+/** Downloads wait while the disk is nearly full, and go on by themselves. */
+import { statfsSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { createFreeSpace } from '../../edge-agent/free-space.ts';
+import { createRoomWaiters } from '../../edge-agent/room-waiters.ts';
+import { temporaryFolder } from '../adapters/host/folder.ts';
+import { receiveSetup } from './receive-setup.ts';
+
+const GIB = 1024 ** 3;
+
+it('waits, visibly, when the file would leave less free than has to stay free', async () => {
+  const { put, once, row, tree, inBucket, memory, lines } = receiveSetup({}, { minFreeBytes: 2 ** 52 });
+  await put('a', 'content');
+  await put('b', 'content');
+  expect(await once()).toBe(2);
+  expect(memory.calls.filter((call) => call.startsWith('get'))).toEqual([]);
+  expect([tree(), inBucket('a'), inBucket('b')]).toEqual([[], true, true]);
+  expect(row('a')).toMatchObject({
+    state: 'waiting',
+    lastError: expect.stringMatching(/no room for 7 bytes/),
+  });
+  const warned = lines.filter(({ level }) => level === 'WARN');
+  expect(warned).toMatchObject([{ message: 'downloads wait for room on the disk' }]);
+});
+
+it('promises the same bytes to one download only, and takes back what was written or given up', () => {
+  const folder = temporaryFolder();
+  const { bavail, bsize } = statfsSync(folder);
+  const halfBytes = Math.floor((bavail * bsize) / 2);
+  const space = createFreeSpace(Buffer.from(folder), GIB / 4);
+  const first = space.reserve(halfBytes);
+  expect(first).toBeDefined();
+  expect(space.reserve(halfBytes)).toBeUndefined();
+  first?.written(halfBytes - GIB / 2);
+  expect(space.reserve(halfBytes - GIB)).toBeDefined();
+  first?.release();
+  first?.release();
+});
+
+it('looks again, without asking the store, at as many as fit together', () => {
+  const { context, lines } = receiveSetup();
+  let freeBytes = 0;
+  const marked: string[] = [];
+  const room = createRoomWaiters(
+    { ...context, space: { fits: (bytes: number) => bytes <= freeBytes } },
+    (path) => void marked.push(String(path)),
+  );
+  for (const [name, sizeBytes] of [
+    ['a', 60],
+    ['b', 50],
+    ['c', 40],
+  ] as const)
+    room.add(Buffer.from(name), sizeBytes);
+  room.check();
+  expect(marked).toEqual([]);
+  freeBytes = 100;
+  room.check();
+  expect(marked).toEqual(['a', 'c']);
+  for (const name of ['a', 'b', 'c']) room.drop(Buffer.from(name));
+  expect(room.size).toBe(0);
+  expect(lines.at(-1)).toMatchObject({ level: 'INFO', message: 'no download waits for room any more' });
+});
