@@ -27,6 +27,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'minio',
+          include: [
+            'test/systems/**/*.test.ts',
+            'test/adapters/s3/store.test.ts',
+            'test/edge-agent/{move,mirror,append,receive}.test.ts',
+          ],
+          globalSetup: ['./test/setup/minio.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           ...endToEnd,
           name: 'e2e',
         },

@@ -23,7 +23,7 @@ export const LEDGER_SHARDS = 64;
 export const REPORT_PREFIX = { state: 'state/', removals: 'removals/' } as const;
 
 /** Keys below it are Sluice's own (owner objects, heartbeats): no event, rule or folder of a user concerns them. */
-export const RESERVED_PREFIX = '.sluice/';
+const RESERVED_PREFIX = '.sluice/';
 /** Which agent has which prefix, and below `<agent>/` what that agent says of itself. */
 export const RESERVED = { owners: `${RESERVED_PREFIX}owners/`, agents: `${RESERVED_PREFIX}agents/` } as const;
 /** Names that begin with it are objects with which an agent tries out what a store can do; they live for seconds. */

@@ -120,8 +120,12 @@ export interface ObjectStore {
   completeMultipart(key: ObjectKey, uploadId: string, parts: readonly PartResult[]): Promise<PutResult>;
   /** Aborting an upload that is no longer there is no error. */
   abortMultipart(key: ObjectKey, uploadId: string): Promise<void>;
+  /** In key order; an upload of another client is listed as well. */
   listUploads(prefix: string): AsyncIterable<OpenUpload>;
-  /** Size of the first part of an object that came in parts, where the store tells. */
+  /**
+   * Size of the first part of an object that came in parts, where the store tells; `undefined` for one that came whole.
+   * `PreconditionFailed` when the object has another ETag, `NotFound` when there is none.
+   */
   firstPartBytes(key: ObjectKey, ifMatch: string): Promise<number | undefined>;
   /** All objects below the prefix in the order the store lists them (UTF-8 bytes). */
   list(prefix: string): AsyncIterable<ObjectSummary>;

@@ -3,13 +3,19 @@ import { sameState } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { adoptObject } from './adopt-object.ts';
 import { putFile } from './put-file.ts';
-import { type FileContext, type Looked, type SettledFile, withSettledFile } from './settled-file.ts';
+import {
+  type FileContext,
+  isNothing,
+  type Looked,
+  type SettledFile,
+  withSettledFile,
+} from './settled-file.ts';
 
 /** @throws SyncError when the store or the filesystem fails; the caller tries again later */
 export async function appendFile(context: FileContext, path: Buffer): Promise<Looked> {
   const { folder, index } = context;
   const looked = await withSettledFile(context, path, (file) => add(context, path, file));
-  if ('gone' in looked && looked.gone === 'vanished') index.remove(folder.name, path);
+  if ('gone' in looked && isNothing(looked.gone)) index.remove(folder.name, path);
   return looked;
 }
 

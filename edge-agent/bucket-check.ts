@@ -15,7 +15,7 @@ const ROWS_PER_TURN = 1000;
  * @throws SyncError when the bucket cannot be listed; nothing is concluded from a listing that ended early
  */
 export async function checkBucket(
-  { folder, index, store, log }: FileContext,
+  { folder, index, store, log, stopping }: FileContext,
   onWrong: (path: Buffer) => void,
 ): Promise<void> {
   const objects = store.list(folder.prefix)[Symbol.asyncIterator]();
@@ -28,6 +28,7 @@ export async function checkBucket(
   const wrong: { path: Buffer; key: ObjectKey; what: string }[] = [];
   let turns = 0;
   for (const row of index.below(folder.name, Buffer.alloc(0))) {
+    if (stopping.aborted) break;
     const name = decodeName(row.path);
     if (row.state !== 'synced' || name === undefined) continue;
     const key = objectKey(folder.prefix + name);

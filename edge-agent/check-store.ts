@@ -25,7 +25,7 @@ export function storeChecks(settings: AgentSettings, tools: CheckTools): Check[]
   const endpoint = store.endpoint ?? `https://s3.${store.region}.amazonaws.com`;
   const reachable = `endpoint ${endpoint}`;
   const bucket = `store ${store.endpoint ?? 'AWS'}, bucket ${store.bucket}`;
-  let serverMs = Number.NaN;
+  let aheadMs = Number.NaN;
   return [
     {
       name: CREDENTIALS,
@@ -36,7 +36,7 @@ export function storeChecks(settings: AgentSettings, tools: CheckTools): Check[]
       name: reachable,
       hint: 'Correct store.endpoint.',
       async run() {
-        serverMs = await serverTime(endpoint);
+        aheadMs = await aheadOf(endpoint);
         return 'answers';
       },
     },
@@ -44,7 +44,7 @@ export function storeChecks(settings: AgentSettings, tools: CheckTools): Check[]
       name: 'clock',
       hint: CLOCK_HINT,
       needs: [reachable],
-      run: async () => clockFinding(serverMs, Date.now()),
+      run: async () => clockFinding(aheadMs),
     },
     {
       name: bucket,
@@ -106,14 +106,16 @@ function sourceOf({ credentials, profile }: AgentSettings['store']): string {
   return profile === undefined ? 'the AWS default chain' : `the profile ${profile}`;
 }
 
-/** Any answer will do, refusals too; NaN when it does not tell the time. */
-async function serverTime(endpoint: string): Promise<number> {
+/** How far this host's clock is ahead. Any answer will do, refusals too; NaN when it does not tell the time. */
+async function aheadOf(endpoint: string): Promise<number> {
   try {
     // Not `fetch`, which refuses some ports (https://fetch.spec.whatwg.org/#port-blocking) and follows redirects.
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const askedMs = Date.now();
     const { headers, body } = await request(endpoint, { method: 'HEAD', signal, reset: true });
+    const middleMs = (askedMs + Date.now()) / 2;
     await body.dump();
-    return Date.parse(String(headers.date));
+    return middleMs - Date.parse(String(headers.date));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const code = 'code' in error ? String(error.code) : error.name;
@@ -126,10 +128,10 @@ async function serverTime(endpoint: string): Promise<number> {
   }
 }
 
-export function clockFinding(serverMs: number, localMs: number): string | Note {
-  if (Number.isNaN(serverMs)) return 'the store does not tell the time';
+export function clockFinding(aheadMs: number): string | Note {
+  if (Number.isNaN(aheadMs)) return 'the store does not tell the time';
   // The header has whole seconds.
-  const seconds = Math.round((localMs - serverMs) / 1000);
+  const seconds = Math.round(aheadMs / 1000);
   const detail = `${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the store`;
   if (Math.abs(seconds) > MAX_SKEW_SECONDS) throw checkFailure(detail, CLOCK_HINT);
   return Math.abs(seconds) > SMALL_SKEW_SECONDS ? { detail, hint: CLOCK_HINT } : 'agrees with the store';

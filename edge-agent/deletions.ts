@@ -128,9 +128,10 @@ export function createDeletions(context: FileContext, unsure: () => string | und
       }
       const { gone, moved } = sort();
       let failures = await carryOut(moved);
+      const { synced, held: heldRows } = index.counts(folder.name);
       const decision = guardDeletes(folder.guard, readWindow(context), {
         pending: gone.length,
-        known: index.counts(folder.name).synced + gone.length,
+        known: synced + heldRows,
         nowMs: Date.now(),
       });
       if (!decision.allowed) {

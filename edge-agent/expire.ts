@@ -14,7 +14,7 @@ import { hindranceOf } from './expire-proof.ts';
 import type { FolderContext } from './folder.ts';
 import { printableName } from './path-bytes.ts';
 
-export interface ExpiryCounts {
+interface ExpiryCounts {
   files: number;
   directories: number;
   /** Old, but not safe, in use, or changed at the last moment. */
@@ -112,7 +112,7 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
     }
   }
 
-  /** The row goes first: to a mirror, a row without its file would mean that the object is to go too. */
+  /** The row goes first: a row without its file could be taken for a file that somebody deleted. */
   function unlinkFile(path: Buffer, fd: number, state: FileState): string | undefined {
     const row = index.get(folder.name, path);
     index.remove(folder.name, path);

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
+  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -117,7 +118,14 @@ function idOf(path: Buffer): string | undefined {
 
 function newId(path: Buffer): string {
   const id = randomUUID();
-  writeFileSync(idFile(path), `${id}\n`, { mode: 0o600 });
+  // Flushed: after a power cut a folder without its id would not be known again.
+  writeFileSync(idFile(path), `${id}\n`, { mode: 0o600, flush: true });
+  const hidden = openSync(Buffer.concat([path, Buffer.from(`/${HIDDEN_DIRECTORY}`)]), constants.O_RDONLY);
+  try {
+    fsyncSync(hidden);
+  } finally {
+    closeSync(hidden);
+  }
   return id;
 }
 

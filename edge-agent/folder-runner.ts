@@ -19,17 +19,10 @@ const VERIFY_EVERY_MS = 86_400_000;
 const TEMPORARY = new Set(['NoFolder', 'Replaced', 'Owned']);
 
 /** What a mode makes of a claimed folder. */
-type OpenAs = (
-  context: FolderContext,
-  claim: ClaimedFolder,
-  ownership: Ownership | undefined,
-) => OpenFolder;
+type OpenAs = (context: FolderContext, claim: ClaimedFolder, ownership: Ownership | undefined) => OpenFolder;
 
 /** @param openAs what the folder's mode makes of a claimed folder */
-export function createFolderRunner(
-  context: FolderContext,
-  openAs: OpenAs,
-): FolderRunner {
+export function createFolderRunner(context: FolderContext, openAs: OpenAs): FolderRunner {
   const { settings, folder, store, index, log, agent } = context;
   const ownership = settings.exclusive ? createOwnership(store, agent, folder) : undefined;
   let open: OpenFolder | undefined;
@@ -90,8 +83,14 @@ export function createFolderRunner(
   async function pass(one: OpenFolder): Promise<void> {
     const startedMs = performance.now();
     passing = true;
-    const left = await one.pass();
-    passing = false;
+    let left = 0;
+    try {
+      left = await one.pass();
+    } catch (error) {
+      log.error(error instanceof Error ? error.message : String(error), { folder: folder.name });
+    } finally {
+      passing = false;
+    }
     log.info('pass ended', { key: folder.path, left, ms: Math.round(performance.now() - startedMs) });
     const { schedule } = folder;
     nextScanMs = typeof schedule === 'object' ? startedMs + schedule.every : Number.POSITIVE_INFINITY;

@@ -9,7 +9,8 @@ import type { FileContext } from './settled-file.ts';
 const ROWS_PER_TURN = 1000;
 
 /**
- * Marks every file that the index does not hold as synced in its present state, and every row whose file is gone.
+ * Marks every file that the index does not hold as synced in its present state, and every row that is not synced or
+ * whose file is gone.
  * With errors nothing is concluded from what was not found.
  *
  * @throws what the scan's worker throws
@@ -37,6 +38,12 @@ export async function scanFolder(
     work.park(path.length === 0 ? Buffer.from('.') : path, `cannot be read: ${code}`);
   }
   if (result.errors.length === 0) await markVanished(context, work);
+  else if (folder.mode === 'mirror') {
+    log.warn('no deletes until a scan can read everything', {
+      key: folder.path,
+      errors: result.errors.length,
+    });
+  }
   const { files, directories, errors } = result;
   log.debug('scanned', { folder: folder.name, files, directories, errors: errors.length });
   return { endedMs: Date.now(), files, directories, errors: errors.length };
@@ -44,8 +51,8 @@ export async function scanFolder(
 
 async function markVanished({ folder, root, index }: FileContext, work: FolderWork): Promise<void> {
   let rows = 0;
-  for (const { path } of index.below(folder.name, Buffer.alloc(0))) {
-    if (isAbsent(joinPath(root.path, path))) work.mark(path);
+  for (const { path, state } of index.below(folder.name, Buffer.alloc(0))) {
+    if (state !== 'synced' || isAbsent(joinPath(root.path, path))) work.mark(path);
     if (++rows % ROWS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 }

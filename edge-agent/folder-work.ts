@@ -6,7 +6,7 @@ import { SyncError } from '#core/errors.ts';
 import { backoffMs } from '#core/retry.ts';
 import { createDirtySet } from './dirty-set.ts';
 import { printableName } from './path-bytes.ts';
-import type { FileContext, Looked } from './settled-file.ts';
+import { type FileContext, isNothing, type Looked } from './settled-file.ts';
 
 export interface FolderWork {
   mark(path: Buffer): void;
@@ -26,6 +26,7 @@ export interface FolderWork {
 
 /** A failed file is tried again for ever; the delay grows to five minutes. */
 const RETRY = { baseDelayMs: 1_000, maxDelayMs: 300_000 };
+const UNNOTED_DELAY_MS = 10_000;
 const NO_OBJECT = {
   dev: 0n,
   ino: 0n,
@@ -48,9 +49,20 @@ export function createFolderWork(context: FileContext, look: (path: Buffer) => P
     try {
       looked(path, await look(path));
     } catch (error) {
-      failed(path, error);
+      noted(path, () => failed(path, error));
     }
   });
+
+  /** A full disk keeps the index from noting a failure; the file is looked at again all the same. */
+  function noted(path: Buffer, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.op !== 'index') throw error;
+      log.error(`cannot be noted: ${error.message}`, { key: printableName(path), hint: error.hint });
+      again(path, UNNOTED_DELAY_MS, error.message);
+    }
+  }
 
   function looked(path: Buffer, result: Looked): void {
     if ('parked' in result) {
@@ -58,7 +70,7 @@ export function createFolderWork(context: FileContext, look: (path: Buffer) => P
     } else if ('later' in result) {
       log.debug(`not yet: ${result.later}`, { key: printableName(path) });
       again(path, result.delayMs, result.later);
-    } else if ('gone' in result && !['vanished', 'directory'].includes(result.gone)) {
+    } else if ('gone' in result && !isNothing(result.gone)) {
       park(path, `is a ${result.gone}, not a file`);
     } else {
       tries.delete(path.toString('latin1'));

@@ -4,7 +4,7 @@
  */
 import { leaseBroken, onLeaseBreak, releaseLease, takeReadLease } from '#adapters/host/lease.ts';
 
-export interface HeldLease {
+interface HeldLease {
   /** A writer came: what was read since may be torn. */
   readonly broken: boolean;
   release(): void;

@@ -51,13 +51,16 @@ export function liveStore(settings: AgentSettings): LiveStore {
     learn(log) {
       let timer: NodeJS.Timeout | undefined;
       let stopped = false;
+      let said = false;
       const ask = async () => {
         try {
           known = await probeStore(wire, folders[0]?.prefix ?? '');
           log.debug('the store was asked what it can do', { capabilities: JSON.stringify(known) });
         } catch (error) {
           if (!(error instanceof SyncError)) throw error;
-          log.debug(`what the store can do is not known yet: ${error.message}`);
+          const say = error.retryable || said ? log.debug : log.warn;
+          say(`what the store can do is not known yet: ${error.message}`, { hint: error.hint });
+          said ||= !error.retryable;
           if (!stopped) timer = setTimeout(ask, LEARN_AGAIN_MS).unref();
         }
       };
@@ -76,10 +79,10 @@ export function indexFile({ stateDirectory }: AgentSettings): string {
   return `${stateDirectory}/index.db`;
 }
 
-/** The agent's own index; made where there is none. */
-export function liveIndex(settings: AgentSettings): HostIndex {
+/** The agent's own index; made where there is none. `onDamage`: nothing more can be noted, the process must end. */
+export function liveIndex(settings: AgentSettings, onDamage: (error: SyncError) => void): HostIndex {
   mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
-  return openIndex(indexFile(settings));
+  return openIndex(indexFile(settings), { onDamage });
 }
 
 /** Where the status page is: by default a socket that only the agent's user can reach. */

@@ -31,6 +31,7 @@ const USAGE = `usage: agent COMMAND --config FILE
   version
 `;
 const DONE = 0;
+const FAILED = 1;
 const SETTINGS_WRONG = 2;
 
 async function main(): Promise<number> {
@@ -119,11 +120,26 @@ function usage(problem?: string): number {
 }
 
 function load(file: string): AgentSettings | undefined {
-  const result = readSettings(agentSettings, file, readFileSync(file, 'utf8'), process.env);
+  const result = readSettings(agentSettings, file, textOf(file), process.env);
   if ('settings' in result) return result.settings;
   process.stderr.write(`${result.problems}\n`);
   return undefined;
 }
+
+class Unreadable extends Error {}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Unreadable(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+// A reader that has seen enough, such as head, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
   process.exitCode = await main();
@@ -132,5 +148,5 @@ try {
   const hint = error instanceof SyncError && error.hint !== undefined ? `\n${error.hint}` : '';
   const wrongUsage = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS') ? `\n${USAGE}` : '';
   process.stderr.write(`agent: ${error.message}${hint}${wrongUsage}\n`);
-  process.exitCode = wrongUsage === '' && !('code' in error && error.code === 'ENOENT') ? 1 : SETTINGS_WRONG;
+  process.exitCode = wrongUsage === '' && !(error instanceof Unreadable) ? FAILED : SETTINGS_WRONG;
 }

@@ -2,7 +2,13 @@
 import { sameState } from '#adapters/host/tree.ts';
 import { adoptObject } from './adopt-object.ts';
 import { copyFile, putFile } from './put-file.ts';
-import { type FileContext, type Looked, type SettledFile, withSettledFile } from './settled-file.ts';
+import {
+  type FileContext,
+  isNothing,
+  type Looked,
+  type SettledFile,
+  withSettledFile,
+} from './settled-file.ts';
 
 export interface MirrorContext extends FileContext {
   /** The bucket may hold files that the index has never seen: look before uploading. */
@@ -17,7 +23,7 @@ export async function mirrorFile(context: MirrorContext, path: Buffer): Promise<
   const looked = await withSettledFile(context, path, (file) => bring(context, path, file));
   if ('gone' in looked) {
     if ((index.get(folder.name, path)?.etag ?? '') !== '') context.onGone(path);
-    else if (looked.gone === 'vanished') index.remove(folder.name, path);
+    else if (isNothing(looked.gone)) index.remove(folder.name, path);
   }
   return looked;
 }

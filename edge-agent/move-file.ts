@@ -10,13 +10,20 @@ import { SyncError } from '#core/errors.ts';
 import { MD5_METADATA } from '#core/metadata.ts';
 import { printableName } from './path-bytes.ts';
 import { putFile, type SyncedRow } from './put-file.ts';
-import { changed, type FileContext, type Looked, type SettledFile, withSettledFile } from './settled-file.ts';
+import {
+  changed,
+  type FileContext,
+  isNothing,
+  type Looked,
+  type SettledFile,
+  withSettledFile,
+} from './settled-file.ts';
 
 /** @throws SyncError when the store or the filesystem fails; nothing is lost, the caller tries again later */
 export async function moveFile(context: FileContext, path: Buffer): Promise<Looked> {
   const { folder, index } = context;
   const looked = await withSettledFile(context, path, (file) => transfer(context, path, file));
-  if ('gone' in looked && looked.gone === 'vanished') index.remove(folder.name, path);
+  if ('gone' in looked && isNothing(looked.gone)) index.remove(folder.name, path);
   return looked;
 }
 

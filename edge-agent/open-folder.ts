@@ -4,15 +4,13 @@
  */
 import { type Watcher, watchTree } from '#adapters/host/watcher.ts';
 import { SyncError } from '#core/errors.ts';
-import { expiryIntervalMs } from '#core/expiry.ts';
 import { createIgnore } from '#core/ignore.ts';
 import { appendFile } from './append-file.ts';
-import { checkBucket } from './bucket-check.ts';
 import { createDeletions } from './deletions.ts';
-import { createExpiry } from './expire.ts';
 import type { FolderContext, FolderView } from './folder.ts';
 import type { ClaimedFolder } from './folder-claim.ts';
 import { scanFolder } from './folder-scan.ts';
+import { createUpkeep } from './folder-upkeep.ts';
 import { createFolderWork } from './folder-work.ts';
 import { createMarkers } from './markers.ts';
 import { mirrorFile } from './mirror-file.ts';
@@ -26,7 +24,7 @@ export interface OpenFolder {
   watch(): Promise<void>;
   /** Compares the folder with the index and marks what differs; scans wait for each other. */
   scan(reason: string): Promise<void>;
-  /** Compares index and bucket, and marks what differs. */
+  /** Compares index and bucket, marks what differs, and removes uploads that nobody will finish. */
   verify(): Promise<void>;
   /** Everything once: looked at and brought where it belongs. Answers how much could not be. */
   pass(): Promise<number>;
@@ -78,6 +76,7 @@ export function openFolder(
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
   let touched = false;
+  let passing = Promise.resolve(0);
   let markersNotBeforeMs = 0;
 
   const markers =
@@ -92,13 +91,10 @@ export function openFolder(
     },
   };
   const work = createFolderWork(file, look);
-  const expiry = createExpiry(context, {
-    root: claim.root,
-    stopping: stopping.signal,
-    ...(skewMs === undefined ? {} : { skewMs }),
+  const upkeep = createUpkeep(file, work.mark, {
+    skewMs,
+    owned: () => ownership !== undefined && owned === undefined,
   });
-  let expiring: Promise<unknown> = Promise.resolve();
-  let nextExpiryMs = 0;
 
   async function look(path: Buffer): Promise<Looked> {
     await requireOwnership();
@@ -166,10 +162,6 @@ export function openFolder(
     context.onCompared();
   }
 
-  async function verify(): Promise<void> {
-    if (folder.mode !== 'move') await checkBucket(file, work.mark);
-  }
-
   async function settleMarkers(): Promise<void> {
     touched = false;
     const startedMs = performance.now();
@@ -177,18 +169,29 @@ export function openFolder(
     markersNotBeforeMs = performance.now() + (performance.now() - startedMs) * MARKERS_SHARE_OF_TIME;
   }
 
-  /** Beside the other work: a large folder takes its time. */
-  function expireInBackground(): void {
-    if (folder.retention === undefined || performance.now() < nextExpiryMs) return;
-    nextExpiryMs = performance.now() + expiryIntervalMs(folder.retention.olderThan);
-    expiring = expiring
-      .then(() => expiry.pass(Date.now()))
-      .catch((error: unknown) => log.error(String(error)));
+  async function onePass(): Promise<number> {
+    work.begin(TRIES_IN_PASS);
+    let failures = 0;
+    try {
+      await upkeep.verify();
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      log.error(error.message, { folder: folder.name, hint: error.hint });
+      failures++;
+    }
+    await scan('pass');
+    await work.idle();
+    if ((lastScan?.errors ?? 1) > 0) failures++;
+    compared();
+    failures += (await deletions?.flush()) ?? 0;
+    await settleMarkers();
+    failures += await upkeep.expire();
+    return work.left + failures + (deletions?.waiting ?? 0);
   }
 
   return {
     scan,
-    verify,
+    verify: upkeep.verify,
     async watch() {
       const options = { kind: folder.watch, pollMs: settings.rescan, gone: folder.mode === 'mirror' };
       watcher = await watchTree(claim.root.path, options, {
@@ -205,28 +208,14 @@ export function openFolder(
       });
       await scan('start');
       void work.drained().then(compared);
+      await upkeep.abortUnfinished();
     },
-    async pass() {
-      work.begin(TRIES_IN_PASS);
-      let failures = 0;
-      try {
-        await verify();
-      } catch (error) {
-        if (!(error instanceof SyncError)) throw error;
-        log.error(error.message, { folder: folder.name, hint: error.hint });
-        failures++;
-      }
-      await scan('pass');
-      await work.idle();
-      if ((lastScan?.errors ?? 1) > 0) failures++;
-      compared();
-      failures += (await deletions?.flush()) ?? 0;
-      await settleMarkers();
-      failures += (await expiry.pass(Date.now())).failed;
-      return work.left + failures + (deletions?.waiting ?? 0);
+    pass() {
+      passing = onePass();
+      return passing;
     },
     async tick() {
-      if (lastScan !== undefined) expireInBackground();
+      if (lastScan !== undefined) upkeep.expireSometimes();
       if (deletions?.due(work.queued) === true) await deletions.flush();
       if (touched && work.queued === 0 && performance.now() > markersNotBeforeMs) await settleMarkers();
     },
@@ -247,8 +236,7 @@ export function openFolder(
     async close() {
       watcher?.close();
       stopping.abort();
-      await Promise.all([scanning, expiring]);
-      await work.stop();
+      await Promise.all([scanning, upkeep.ended(), work.stop(), passing]);
       claim.release();
     },
   };

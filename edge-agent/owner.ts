@@ -30,7 +30,9 @@ export function createOwnership(
   folder: FolderSettings,
   machine: string = thisMachine(),
 ): Ownership {
-  const key = objectKey(`${RESERVED.owners}${digest(folder.prefix)}.json`);
+  // One agent may upload below a prefix from which another one receives.
+  const use = folder.mode === 'receive' ? `receive ${folder.prefix}` : folder.prefix;
+  const key = objectKey(`${RESERVED.owners}${digest(use)}.json`);
   const own = { agent, machine, host: hostname(), folder: folder.path, prefix: folder.prefix };
   let asked: Promise<void> | undefined;
 

@@ -101,7 +101,7 @@ export async function copyFile(
 }
 
 /** What a file's object has beside its bytes. `md5` empty: they went in parts of `partBytes`. */
-export function attributesOf(
+function attributesOf(
   { folder }: FileContext,
   key: ObjectKey,
   state: FileState,

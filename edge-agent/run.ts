@@ -26,13 +26,19 @@ const REQUESTS_EVERY_MS = 1_000;
 export async function runAgent(settings: AgentSettings, command: 'run' | 'once'): Promise<number> {
   const once = command === 'once' || settings.folders.every(({ schedule }) => schedule === 'once');
   const startedMs = Date.now();
-  const stopRequested = signalled();
+  const stopRequested = stopRequest();
+  let damaged = false;
   const progress = createProgress(process.stdout);
   const log = createLog(settings.log, progress.write);
   const agent = agentName(settings);
   const version = agentVersion();
   const systemd = createSystemdNotifier(process.env, (error) => log.warn(error.message));
-  const index = liveIndex(settings);
+  const index = liveIndex(settings, (error) => {
+    if (damaged) return;
+    damaged = true;
+    log.error(error.message, { hint: error.hint });
+    stopRequested.stop('the index is damaged');
+  });
   if (index.quarantined !== undefined) {
     log.error(index.quarantined.message, { hint: index.quarantined.hint });
   }
@@ -121,7 +127,14 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
     });
     closing.push(server.close);
     log.info('status page', { key: server.address });
+    // Before the first scans: they may take longer than a service manager waits for a start.
+    systemd.ready();
+    closing.push(systemd.watch(() => index.note('watchdog')));
+    systemd.status('first scan');
+    progress.show(() => progressOf(views(), metrics));
     await Promise.all(runners.map((runner) => runner.run()));
+    progress.stop();
+    systemd.status(`${settings.folders.length} folders in work`);
     const requests = setInterval(() => {
       for (const { kind, folder } of index.takeRequests()) {
         toRunners(folder, (runner) => (kind === 'retry' ? runner.retry() : runner.approveDeletes()));
@@ -132,9 +145,7 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
       const everyMs = settings.heartbeat;
       closing.push(startHeartbeat({ store, agent, version, startedMs, everyMs, views, log }).stop);
     }
-    systemd.ready();
-    closing.push(systemd.watch(() => index.counts(settings.folders[0]?.name ?? '')));
-    log.info(`${await stopRequested}: finishing what is in flight`);
+    log.info(`${await stopRequested.reason}: finishing what is in flight`);
     systemd.stopping();
   }
 
@@ -142,7 +153,7 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
     progress.show(() => progressOf(views(), metrics));
     closing.push(progress.stop);
     const passes = Promise.all(runners.map((runner) => runner.once()));
-    const left = await Promise.race([passes, stopRequested]);
+    const left = await Promise.race([passes, stopRequested.reason]);
     if (typeof left === 'string') log.info(`${left}: finishing what is in flight`);
     return typeof left === 'string' || left.some((count) => count > 0) ? 1 : 0;
   }
@@ -151,7 +162,7 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
     for (const folder of settings.folders) addRunner(folder);
     if (once) return await runOnce();
     await keepRunning();
-    return 0;
+    return damaged ? 1 : 0;
   } finally {
     learning.stop();
     for (const close of closing.reverse()) await close();
@@ -164,8 +175,9 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
   }
 }
 
-function signalled(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
-  });
+/** Why the agent is to stop: a signal, or what `stop` says. */
+function stopRequest(): { reason: Promise<string>; stop(reason: string): void } {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+  return { reason: promise, stop: resolve };
 }

@@ -95,6 +95,11 @@ function settled(
   };
 }
 
+/** Whether what has the name now is nothing to keep a row for. */
+export function isNothing(gone: string): boolean {
+  return gone === 'vanished' || gone === 'directory';
+}
+
 export function changed(key: ObjectKey): SyncError {
   return failure(`${key} changed while it was uploaded`, key, 'Changed');
 }

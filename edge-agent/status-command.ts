@@ -11,7 +11,11 @@ export async function statusCommand(
   settings: AgentSettings,
   options: { json?: boolean | undefined; all?: boolean | undefined },
 ): Promise<number> {
-  const live = await askStatus(statusAddress(settings));
+  const live = await askStatus(statusAddress(settings)).catch((error: unknown) => {
+    if (!(error instanceof SyncError)) throw error;
+    process.stderr.write(`agent: ${error.message}; what follows is from the index alone\n`);
+    return undefined;
+  });
   const index = openIfThere(indexFile(settings));
   const folders = settings.folders.map((folder) => statusOf(folder, index, live));
   index?.close();

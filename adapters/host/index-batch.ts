@@ -1,7 +1,7 @@
 /** Writes to the index, many to a commit: one by one, each would wait for the disk. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { SyncError } from '#core/errors.ts';
-import { indexError } from './index-error.ts';
+import { indexError, isDamage } from './index-error.ts';
 
 export interface Batch {
   /** Runs at once; on disk after the tick, after 1,000 writes or after `flush`, whichever is first. */
@@ -14,8 +14,14 @@ export interface Batch {
 
 const BATCH_WRITES = 1000;
 
-/** `onLost` runs when writes failed or were taken back: what was derived from them may be wrong. */
-export function createBatch(file: string, database: DatabaseSync, onLost: () => void): Batch {
+export interface BatchEvents {
+  /** Writes failed or were taken back: what was derived from them may be wrong. */
+  onLost(): void;
+  /** The file is damaged; the error is thrown as well. */
+  onDamage(error: SyncError): void;
+}
+
+export function createBatch(file: string, database: DatabaseSync, { onLost, onDamage }: BatchEvents): Batch {
   let pending = 0;
   let planned: NodeJS.Immediate | undefined;
   let failure: SyncError | undefined;
@@ -29,7 +35,9 @@ export function createBatch(file: string, database: DatabaseSync, onLost: () => 
     try {
       return action();
     } catch (error) {
-      throw indexError(file, error);
+      const failed = indexError(file, error);
+      if (isDamage(error)) onDamage(failed);
+      throw failed;
     }
   }
 

@@ -48,7 +48,8 @@ export interface HostIndex extends OpenUploads, Requests {
   close(): void;
 }
 
-const PAGE_ROWS = 1000;
+/** Small, so that a pass over a million rows leaves little behind for the collector at any time. */
+const PAGE_ROWS = 50;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -57,14 +58,18 @@ const NOTHING = Buffer.alloc(0);
  *
  * @param options.beside for the command line, while an agent may run: nothing is created, checked or moved aside;
  *   `IndexAbsent` or `IndexTooOld` when the agent has yet to make it
+ * @param options.onDamage called when it is found damaged while it is open: the process must start anew
  */
-export function openIndex(file: string, { beside = false } = {}): HostIndex {
+export function openIndex(
+  file: string,
+  { beside = false, onDamage = () => {} }: { beside?: boolean; onDamage?: (error: SyncError) => void } = {},
+): HostIndex {
   const { database, quarantined } = beside
     ? { database: openBeside(file), quarantined: undefined }
     : openDatabase(file);
   const statements = prepare(database);
   const counters = new Map<string, Record<IndexRow['state'], number>>();
-  const batch = createBatch(file, database, () => counters.clear());
+  const batch = createBatch(file, database, { onLost: () => counters.clear(), onDamage });
 
   function proven(values: Record<string, SQLOutputValue>): IndexRow {
     const row = rowOf(values);

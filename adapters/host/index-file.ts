@@ -10,6 +10,10 @@ import { bringUpToDate, isOurSchema, VERSION, versionOf } from './index-schema.t
 /** Notes that only this file and `index-db.ts` know. */
 export const NOTE = { fresh: 'index/fresh', damaged: 'index/damaged', installation: 'index/installation' };
 
+/** For the other's write to end. Under a burst the agent writes all the time, and SQLite's lock knows no queue. */
+const WAIT_MS = 5_000;
+const BESIDE_WAIT_MS = 30_000;
+
 /** `quarantined` is set when a damaged file was moved aside. */
 export function openDatabase(file: string): { database: DatabaseSync; quarantined: SyncError | undefined } {
   try {
@@ -37,7 +41,7 @@ export function openBeside(file: string): DatabaseSync {
   if (sizeOf(file) === 0) throw notYet(file, 'IndexAbsent', `the index ${file} does not exist yet`);
   let database: DatabaseSync | undefined;
   try {
-    database = connect(file);
+    database = connect(file, BESIDE_WAIT_MS);
     refuseOthers(file, database);
     if (versionOf(database) === VERSION) return database;
     throw notYet(file, 'IndexTooOld', `the index ${file} is of an older version`);
@@ -59,7 +63,7 @@ function openWhole(file: string, lost = false): DatabaseSync {
       before.close();
     }
   }
-  const database = connect(file);
+  const database = connect(file, WAIT_MS);
   try {
     database.exec('PRAGMA journal_mode = WAL');
     refuseOthers(file, database);
@@ -74,8 +78,8 @@ function openWhole(file: string, lost = false): DatabaseSync {
   }
 }
 
-function connect(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: 5000 });
+function connect(file: string, waitMs: number): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: waitMs });
   database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384');
   return database;
 }

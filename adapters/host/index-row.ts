@@ -98,7 +98,7 @@ function wellTyped(values: Record<string, SQLOutputValue>): boolean {
 export function unprovenRowOf(values: Record<string, SQLOutputValue>): IndexRow {
   return {
     folder: values.folder as string,
-    path: Buffer.from(values.path as Uint8Array),
+    path: bufferOf(values.path as Uint8Array),
     ...fingerprintOf(values),
     md5: values.md5 as string,
     etag: values.etag as string,
@@ -109,6 +109,11 @@ export function unprovenRowOf(values: Record<string, SQLOutputValue>): IndexRow 
     nextAttemptMs: Number(values.next_attempt_ms),
     lastError: values.last_error as string,
   };
+}
+
+/** The same bytes, not a copy: there may be millions of them. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 export function fingerprintOf(values: Record<string, SQLOutputValue>): Fingerprint {

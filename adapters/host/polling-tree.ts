@@ -7,7 +7,7 @@ import { isSystemError, type SystemError } from './libc.ts';
 import { joinPath, listDirectory, lstatBig } from './tree.ts';
 import { hasVanished, isHidden } from './watch-listing.ts';
 
-export interface PollingReport {
+interface PollingReport {
   onDirty(path: Buffer): void;
   onGone(path: Buffer): void;
   onProblem(op: string, path: Buffer, error: SystemError): void;

@@ -17,7 +17,7 @@ export type PollingReply =
   | { dirty: Uint8Array<ArrayBuffer> }
   | { gone: Uint8Array<ArrayBuffer>; problems: PollingProblem[]; directories: number };
 
-export interface PollingProblem {
+interface PollingProblem {
   op: string;
   path: Uint8Array;
   error: Pick<SystemError, 'code' | 'message'>;

@@ -36,6 +36,9 @@ function fill(root: string, ...paths: string[]): void {
 }
 
 export function watcherContract(kind: WatchKind): void {
+  // Polling has a directory open nearly all the time here; the others must never be in the way of an unmount.
+  const unmount = kind === 'polling' ? 'umount -l' : 'umount';
+
   describe(`${kind} keeps the watcher contract`, () => {
     it('tells of a file that was written and closed, and of one that was written again', async () => {
       const one = await watched(kind);
@@ -136,18 +139,22 @@ export function watcherContract(kind: WatchKind): void {
       const root = temporaryFolder();
       fill(root, 'd/deep/file');
       const one = await watched(kind, root);
+      fill(root, 'd/deep/seen');
+      await one.until(() => one.dirty.has('d/deep/seen'));
       renameSync(join(root, 'd'), join(outside, 'd'));
       await one.until(() => isGone(one, 'd/deep/file'));
       fill(outside, 'd/deep/unseen');
       fill(root, 'last');
       await one.until(() => one.dirty.has('last'));
-      expect([...one.dirty]).toEqual(['last']);
+      expect([...one.dirty].sort()).toEqual(['d/deep/seen', 'last']);
     });
 
     it('follows a renamed directory: gone at the old path, told at the new one, later events too', async () => {
       const root = temporaryFolder();
       fill(root, 'a/deep/old', 'p/q/file');
       const one = await watched(kind, root);
+      fill(root, 'a/deep/before');
+      await one.until(() => one.dirty.has('a/deep/before'));
       renameSync(join(root, 'a'), join(root, 'b'));
       await one.until(() => one.dirty.has('b/deep/old') && isGone(one, 'a/deep/old'));
       fill(root, 'b/deep/new');
@@ -156,7 +163,8 @@ export function watcherContract(kind: WatchKind): void {
       await one.until(() => one.dirty.has('b/deep/q/file') && isGone(one, 'p/q/file'));
       fill(root, 'b/deep/q/new');
       await one.until(() => one.dirty.has('b/deep/q/new'));
-      expect([...one.dirty].filter((path) => path.startsWith('a/') || path.startsWith('p/'))).toEqual([]);
+      const old = [...one.dirty].filter((path) => path.startsWith('a/') || path.startsWith('p/'));
+      expect(old).toEqual(['a/deep/before']);
     });
 
     it('tells where the files are when two directories change places', async () => {
@@ -256,7 +264,9 @@ export function watcherContract(kind: WatchKind): void {
     it('says so when the filesystem of the folder is unmounted or mounted, and tells nothing to be gone', async () => {
       const root = temporaryFolder();
       const child = await startWatcher(kind, root, `mount -t tmpfs none ${root} && echo x > ${root}/file`);
-      await child.run(`umount ${root}`);
+      await child.run(`echo x > ${root}/early`);
+      await child.until(['dirty', 'early']);
+      await child.run(`${unmount} ${root}`);
       await child.until(['rescan']);
       await child.run(`echo x > ${root}/below`);
       await child.until(['dirty', 'below']);
@@ -278,7 +288,7 @@ export function watcherContract(kind: WatchKind): void {
       await child.until(['rescan', 'a filesystem was mounted or unmounted in the folder']);
       await child.run(`echo x > ${root}/d/second/file`);
       await child.until(['dirty', 'd/second/file']);
-      await child.run(`umount ${root}/first`);
+      await child.run(`${unmount} ${root}/first`);
       await child.until(['rescan']);
     });
 

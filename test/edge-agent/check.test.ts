@@ -26,10 +26,10 @@ const CAPABILITIES = {
 type FolderInput = Partial<AgentSettings['folders'][number]>;
 
 /** Where a store would be; its port answers anything, so that the check finds somebody there. */
-async function endpoint(date = new Date()): Promise<string> {
+async function endpoint(aheadMs = 0): Promise<string> {
   const server: Server = createServer((_, answer) => {
     answer.sendDate = false;
-    answer.setHeader('date', date.toUTCString()).end();
+    answer.setHeader('date', new Date(Date.now() + aheadMs).toUTCString()).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
@@ -226,16 +226,16 @@ it.each([
   [-60_000, { detail: '60 s behind the store', hint: expect.stringContaining('Set the clock') }],
   [899_000, { detail: '899 s ahead of the store', hint: expect.stringContaining('Set the clock') }],
 ])('a clock that is %i ms off is something to know, below what S3 refuses', (offMs, finding) => {
-  expect(clockFinding(1_000_000_000, 1_000_000_000 + offMs)).toEqual(finding);
+  expect(clockFinding(offMs)).toEqual(finding);
 });
 
 it('a clock that S3 would refuse fails', async () => {
-  expect(() => clockFinding(1_000_000_000, 1_000_901_000)).toThrow('901 s ahead of the store');
-  const off = await endpoint(new Date(Date.now() + 3_600_000));
+  expect(() => clockFinding(901_000)).toThrow('901 s ahead of the store');
+  const off = await endpoint(3_600_000);
   const { run } = await checks({ settings: { store: { bucket: 'b', endpoint: off } } });
   expect((await run()).of('clock')).toMatchObject({
     outcome: 'fail',
-    detail: expect.stringMatching(/3(?:600|599) s behind/),
+    detail: expect.stringMatching(/^3[56]\d\d s behind/),
     hint: expect.stringMatching(/Set the clock/),
   });
 });

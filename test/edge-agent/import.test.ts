@@ -37,7 +37,10 @@ function fileOf(text: string): string {
 }
 
 it('prints commented YAML on stdout and what is left to do on stderr', () => {
-  const { code, out, err } = run('signstash', fileOf('MINIO_ENDPOINT=minio:9000\nMINIO_SECRET_KEY=canary/1\n'));
+  const { code, out, err } = run(
+    'signstash',
+    fileOf('MINIO_ENDPOINT=minio:9000\nMINIO_SECRET_KEY=canary/1\n'),
+  );
   expect(code).toBe(0);
   expect(out).toMatch(/^# Imported from signstash/);
   expect(out).toContain('    # How often input/ is listed: SYNC_INTERVAL.\n    interval: 5s\n');

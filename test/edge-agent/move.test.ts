@@ -130,7 +130,7 @@ it('killed in the middle and started again, moves everything and leaves nothing 
   expect(await contentOf(store, objectKey('output/f123'))).toBe('content 123');
   expect(
     readdirSync(join(folder, '.sluice'), { recursive: true }).filter(
-      (name) => name !== 'lock' && name !== 'trash',
+      (name) => !['folder-id', 'lock', 'trash'].includes(String(name)),
     ),
   ).toEqual([]);
 });

@@ -1,23 +1,10 @@
-/** What becomes of one key, whatever is in its way and wherever it is cut off. Real files, a store told when to fail. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+/** How one object becomes a file, and where it is cut off. Real files, a store that is told when to fail. */
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
-import { objectKey } from '#core/key.ts';
-import type { ObjectStore } from '#core/ports.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
-import { receiveSetup } from './receive-setup.ts';
+import { encrypted, receiveSetup } from './receive-setup.ts';
 
 it('brings an object into the folder, whole, and removes it from the bucket afterwards', async () => {
   const { put, once, read, inBucket, tree, leftovers, lines, counts, row } = receiveSetup();
@@ -220,179 +207,6 @@ it('downloads again what a reader has taken before the object was removed', asyn
   expect(inBucket('f')).toBe(false);
 });
 
-it('writes nothing where the same content is already, and removes the object', async () => {
-  const { put, once, path, memory, inBucket, row, tree } = receiveSetup();
-  writeFileSync(path('f'), 'content');
-  await put('f', 'content');
-  expect(await once()).toBe(0);
-  expect(memory.calls.filter((call) => call.startsWith('get'))).toEqual([]);
-  expect(inBucket('f')).toBe(false);
-  expect(tree()).toEqual(['f']);
-  expect(row('f')?.state).toBe('synced');
-});
-
-it('writes no second file where the same content is already, and only a download can tell', async () => {
-  const { put, once, path, tree, inBucket } = receiveSetup({}, {}, { store: encrypted });
-  writeFileSync(path('f'), 'content');
-  await put('f', 'content');
-  expect(await once()).toBe(0);
-  expect(tree()).toEqual(['f']);
-  expect(inBucket('f')).toBe(false);
-});
-
-it('replaces what an earlier receive placed and nobody has touched', async () => {
-  const { put, once, read, tree } = receiveSetup();
-  await put('f', 'one');
-  expect(await once()).toBe(0);
-  await put('f', 'two');
-  expect(await once()).toBe(0);
-  expect(read('f')).toBe('two');
-  expect(tree()).toEqual(['f']);
-});
-
-it('never overwrites a file of somebody else: it is moved aside, visibly', async () => {
-  const { put, once, path, read, tree, inBucket, lines } = receiveSetup();
-  writeFileSync(path('f'), 'theirs');
-  writeFileSync(path('f.sluice-conflict-1'), 'older');
-  await put('f', 'from the bucket');
-  expect(await once()).toBe(0);
-  expect(read('f')).toBe('from the bucket');
-  expect(read('f.sluice-conflict-2')).toBe('theirs');
-  expect(tree()).toEqual(['f', 'f.sluice-conflict-1', 'f.sluice-conflict-2']);
-  expect(inBucket('f')).toBe(false);
-  expect(lines).toContainEqual(
-    expect.objectContaining({ level: 'WARN', key: 'in/f', now: 'f.sluice-conflict-2' }),
-  );
-});
-
-it.each([
-  ['content', (file: string) => writeFileSync(file, 'edited!')],
-  ['content of the same size and time', (file: string) => rewriteUnnoticed(file)],
-  ['replaced by rename', (file: string) => replaceByRename(file)],
-  ['mode', (file: string) => chmodSync(file, 0o600)],
-])('moves aside a received file that a reader has changed: %s', async (_what, change) => {
-  const { put, once, path, read, tree } = receiveSetup();
-  await put('f', 'one');
-  expect(await once()).toBe(0);
-  change(path('f'));
-  const changed = read('f');
-  await put('f', 'two');
-  expect(await once()).toBe(0);
-  expect(read('f')).toBe('two');
-  expect(read('f.sluice-conflict-1')).toBe(changed);
-  expect(tree()).toEqual(['f', 'f.sluice-conflict-1']);
-});
-
-it('keeps what a writer put there while the object was downloaded', async () => {
-  const { put, once, path, read, first } = receiveSetup();
-  await put('f', 'from the bucket');
-  first('get', () => writeFileSync(path('f'), 'theirs'));
-  expect(await once()).toBe(0);
-  expect(read('f')).toBe('from the bucket');
-  expect(read('f.sluice-conflict-1')).toBe('theirs');
-});
-
-it.each<[string, (folder: string) => void, string, RegExp]>([
-  ['its name is a directory', (folder) => mkdirSync(join(folder, 'f')), 'f', /a directory has its name/],
-  [
-    'its name is a symlink',
-    (folder) => symlinkSync('/etc/passwd', join(folder, 'f')),
-    'f',
-    /a symlink has its name/,
-  ],
-  ['a parent is a file', (folder) => writeFileSync(join(folder, 'd'), ''), 'd/f', /file or a symlink/],
-  ['a parent is a symlink', (folder) => symlinkSync('/tmp', join(folder, 'd')), 'd/f', /file or a symlink/],
-])('parks a key, and the rest goes on, when %s', async (_name, prepare, name, why) => {
-  const { put, once, root, inBucket, row, read, memory, path } = receiveSetup();
-  prepare(root);
-  await put(name, 'content');
-  await put('other', 'content');
-  expect(await once()).toBe(1);
-  expect(inBucket(name)).toBe(true);
-  expect(row(name)).toMatchObject({ state: 'parked', lastError: expect.stringMatching(why) });
-  expect(read('other')).toBe('content');
-  expect(memory.calls.filter((call) => call === `get in/${name}`)).toEqual([]);
-  rmSync(path(name.split('/')[0] ?? ''), { recursive: true });
-  expect(await once()).toBe(0);
-  expect(read(name)).toBe('content');
-  expect(row(name)?.state).toBe('synced');
-});
-
-it('takes the first of "file" and "file/child", and keeps the other in the bucket until it fits', async () => {
-  const { put, once, inBucket, path } = receiveSetup({}, { concurrency: 1 });
-  await put('file', 'a file');
-  await put('file/child', 'a child');
-  expect(await once()).toBe(1);
-  expect([inBucket('file'), inBucket('file/child')].filter(Boolean)).toHaveLength(1);
-  rmSync(path('file'), { recursive: true });
-  expect(await once()).toBe(0);
-});
-
-it('takes keys that differ in case only for two files', async () => {
-  const { put, once, read } = receiveSetup();
-  await put('File', 'upper');
-  await put('file', 'lower');
-  expect(await once()).toBe(0);
-  expect([read('File'), read('file')]).toEqual(['upper', 'lower']);
-});
-
-it.each([
-  '../escaped',
-  'a/../../escaped',
-  '/escaped',
-  'a//b',
-  './a',
-  '.sluice/lock',
-  'a\0b',
-  'n'.repeat(256),
-])('refuses the key %j visibly, writes nothing, and keeps the object', async (name) => {
-  const { put, once, tree, root, inBucket, row, memory, messages } = receiveSetup();
-  await put(name, 'hostile');
-  await put('other', 'content');
-  expect(await once()).toBe(1);
-  expect(tree()).toEqual(['other']);
-  expect(readdirSync(join(root, '..'))).toEqual(['folder']);
-  expect(existsSync('/escaped')).toBe(false);
-  expect(inBucket(name)).toBe(true);
-  expect(row(name)?.state).toBe('parked');
-  expect(messages('WARN')).toHaveLength(1);
-  await memory.delete(receiveKey(name));
-  expect(await once()).toBe(0);
-  expect(row(name)).toBeUndefined();
-});
-
-it('names the place of a directory once, and is not held up by it', async () => {
-  const { put, once, tree, inBucket, messages, row } = receiveSetup();
-  await put('d/', '');
-  await put('', '');
-  expect(await once()).toBe(0);
-  expect(await once()).toBe(0);
-  expect(tree()).toEqual([]);
-  expect(inBucket('d/')).toBe(true);
-  expect(messages('WARN')).toEqual(['skipped: stands for a directory and is no file']);
-  expect(row('d/')?.state).toBe('parked');
-});
-
-it('leaves the agents own objects and probes alone, without a word', async () => {
-  const { memory, once, tree, messages } = receiveSetup({ prefix: '' });
-  await memory.put(receiveKey('x', '.sluice/owners/'), Buffer.from('{}'), { metadata: {} });
-  await memory.put(receiveKey('.sluice-probe-1', 'd/'), Buffer.from('{}'), { metadata: {} });
-  expect(await once()).toBe(0);
-  expect(tree()).toEqual([]);
-  expect(messages('WARN')).toEqual([]);
-});
-
-it('waits for a file of that name that is open for writing', async () => {
-  const { put, once, path, context, read } = receiveSetup();
-  writeFileSync(path('f'), 'content');
-  await put('f', 'content');
-  let busy = 2;
-  const { take } = context.leases;
-  context.leases.take = (fd) => (busy-- > 0 ? 'busy' : take(fd));
-  expect(await once()).toBe(0);
-  expect(read('f')).toBe('content');
-});
-
 it('forgets what readers have taken', async () => {
   const { put, once, path, row } = receiveSetup();
   await put('f', 'content');
@@ -413,24 +227,6 @@ it('removes what a crash left of a download', async () => {
   expect(read('f')).toBe('content');
 });
 
-function receiveKey(name: string, prefix = 'in/') {
-  return objectKey(prefix + name);
-}
-
-/** As with KMS: 32 hex digits that are no MD5. */
-function encrypted(memory: ObjectStore): ObjectStore {
-  const tag = (etag: string) => [...etag].reverse().join('');
-  return {
-    ...memory,
-    async head(key) {
-      const head = await memory.head(key);
-      return head === undefined ? undefined : { ...head, etag: tag(head.etag) };
-    },
-    get: (key, { ifMatch = '', ...options } = {}) => memory.get(key, { ...options, ifMatch: tag(ifMatch) }),
-    delete: (key, { ifMatch = '' } = {}) => memory.delete(key, { ifMatch: tag(ifMatch) }),
-  };
-}
-
 async function* bytes(content: Buffer): AsyncGenerator<Uint8Array> {
   yield content;
 }
@@ -440,15 +236,4 @@ async function* cutOff(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
     yield chunk;
     throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
   }
-}
-
-function rewriteUnnoticed(file: string): void {
-  const { atime, mtime } = statSync(file);
-  writeFileSync(file, 'ONE');
-  utimesSync(file, atime, mtime);
-}
-
-function replaceByRename(file: string): void {
-  writeFileSync(`${file}.new`, 'their new');
-  renameSync(`${file}.new`, file);
 }

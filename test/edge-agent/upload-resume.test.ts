@@ -29,6 +29,22 @@ it('sends only the parts that are missing when the file is the same', async () =
   expect(memory.openUploads()).toBe(0);
 });
 
+it('sends one missing part in the middle of others, and they are joined in their order', async () => {
+  const content = lettered('abcdef');
+  const { memory, upload, index } = uploadSetup(content);
+  let calls = 0;
+  memory.before((op) => {
+    if (op === 'uploadPart' && ++calls === 3) throw unreachable();
+  });
+  await expect(upload()).rejects.toMatchObject({ code: 'ECONNRESET' });
+  const kept = index.upload('out', PATH)?.parts.map(({ partNumber }) => partNumber) ?? [];
+  // Parts that ran beside the one that failed have ended before the failure is told.
+  expect(kept).toContain(4);
+  expect(kept).not.toContain(3);
+  expect(await upload()).toMatchObject({ sentBytes: (6 - kept.length) * MIB });
+  expect(memory.contents(KEY)?.equals(content)).toBe(true);
+});
+
 it('begins anew when the file, the key or the part size is another, and removes the parts', async () => {
   const { file, memory, upload, failAfter, index } = uploadSetup(lettered('abcd'));
   const cutOff = async () => {

@@ -56,7 +56,9 @@ it('tells the version of package.json and the usage, from any directory and with
   expect(help.stderr).toBe('');
 });
 
-it('is one file with its SHA-256 beside it, and the same bytes each time it is built', { timeout: 300_000 }, async () => {
+it('is one file with its SHA-256 beside it, and the same bytes each time it is built', {
+  timeout: 300_000,
+}, async () => {
   expect(readdirSync(outDir).sort()).toEqual([NAME, `${NAME}.sha256`]);
   expect(statSync(executable).mode & 0o777).toBe(0o755);
   const digest = createHash('sha256').update(readFileSync(executable)).digest('hex');

@@ -242,7 +242,7 @@ it('C8 finds credentials as the AWS default chain does: environment, profile fil
   const issued = {
     AccessKeyId: accessKeyId,
     SecretAccessKey: secretAccessKey,
-    Token: null,
+    Token: '',
     Expiration: new Date(Date.now() + 3_600_000).toISOString(),
   };
   const asked: string[] = [];

@@ -91,6 +91,15 @@ const setting = (lines: string[]) => (yaml: string) => {
     .replace(/( *)ignoreTemporary: .*/, ['$&', ...lines.map((line) => `$1${line}`)].join('\n'));
 };
 
+/** Markers are for `append` alone. */
+const mirroring = (lines: string[]) => (yaml: string) =>
+  setting(['mode: mirror', ...lines])(yaml.replace(/^ *marker: .*\n/m, ''));
+
+async function onceWhole(start: AgentUnderTest['start']): Promise<void> {
+  const agent = start('once');
+  expect(await agent.exit, agent.output()).toBe(0);
+}
+
 async function withS3<T>(use: (client: S3Client) => Promise<T>): Promise<T> {
   const client = new S3Client({
     endpoint: inject('endpoint'),
@@ -197,7 +206,7 @@ it('D4 never has two runs at once', async () => {
   const { folder, store, start } = await syncd({ interval: '1s', endpoint: `http://${proxy.address}` });
   write(folder, 'slow', 'slow');
   const held = proxy.passes(`/${PREFIX}slow`);
-  proxy.stall(`PUT `);
+  proxy.stall(`/${PREFIX}slow`);
   const first = start('run');
   await held;
   const second = start('run');
@@ -227,29 +236,29 @@ it('D5 logs a file that fails, goes on with the rest, and reports the status of 
 
 describe('D6, the limitations that are lifted', () => {
   it('D6 updates existing objects, with mode: mirror', async () => {
-    const { folder, store, start } = await syncd({ change: setting(['mode: mirror']) });
+    const { folder, store, start } = await syncd({ change: mirroring([]) });
     write(folder, 'f', 'old');
-    expect(await start('once').exit).toBe(0);
+    await onceWhole(start);
     write(folder, 'f', 'new');
-    expect(await start('once').exit).toBe(0);
+    await onceWhole(start);
     expect(await contentOf(store, objectKey(`${PREFIX}f`))).toBe('new');
   });
 
   it('D6 deletes objects, with mode: mirror, unless deletes: false', async () => {
     for (const deletes of [true, false]) {
       const { folder, store, start } = await syncd({
-        change: setting(['mode: mirror', `deletes: ${deletes}`]),
+        change: mirroring([`deletes: ${deletes}`]),
       });
       for (const name of ['f', 'g']) write(folder, name, name);
-      expect(await start('once').exit).toBe(0);
+      await onceWhole(start);
       rmSync(join(folder, 'f'));
-      expect(await start('once').exit).toBe(0);
+      await onceWhole(start);
       expect(await keysIn(store)).toEqual(deletes ? ['g'] : ['f', 'g']);
     }
   });
 
   it('D6 keeps versions, in a bucket that has them', async () => {
-    const { bucket, folder, start } = await syncd({ change: setting(['mode: mirror']) });
+    const { bucket, folder, start } = await syncd({ change: mirroring([]) });
     await withS3((client) =>
       client.send(
         new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
@@ -257,7 +266,7 @@ describe('D6, the limitations that are lifted', () => {
     );
     for (const content of ['old', 'newer']) {
       write(folder, 'f', content);
-      expect(await start('once').exit).toBe(0);
+      await onceWhole(start);
     }
     const { Versions } = await withS3((client) =>
       client.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: `${PREFIX}f` })),

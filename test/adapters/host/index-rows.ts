@@ -1,6 +1,8 @@
 /** Rows of an index, and a look at its file from outside. */
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { IndexRow } from '#adapters/host/index-db.ts';
+import { type HostIndex, type IndexRow, openIndex } from '#adapters/host/index-db.ts';
+import { temporaryFolder } from './folder.ts';
 
 export const FINGERPRINT = {
   dev: 2n ** 64n - 1n,
@@ -33,5 +35,24 @@ export function rowsOnDisk(file: string): number {
     return Number(reader.prepare('SELECT count(*) AS count FROM files').get()?.count);
   } finally {
     reader.close();
+  }
+}
+
+/** A closed index of a thousand files that had been looked at completely. */
+export function settledIndex(): string {
+  const file = join(temporaryFolder(), 'index.db');
+  const index = openIndex(file);
+  for (let n = 0; n < 1000; n++) index.put(rowOf(`file-${n}`, { etag: `etag-of-${n}` }));
+  index.completed();
+  index.close();
+  return file;
+}
+
+export function reopen<T>(file: string, look: (index: HostIndex) => T): T {
+  const index = openIndex(file);
+  try {
+    return look(index);
+  } finally {
+    index.close();
   }
 }

@@ -138,8 +138,10 @@ it.each([
 it('takes a profile, and does not go on to the role of the host where its name is misspelt', async () => {
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', write('aws', section('id', 'backup')));
   expect(await agentCredentials({ profile: 'backup' })()).toMatchObject({ accessKeyId: 'id' });
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', SECRET);
+  const { endpoint } = await serveHttp((response) =>
+    response.end(JSON.stringify({ ...answer('host', 3_600_000), Token: 't' })),
+  );
+  vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `${endpoint}/role`);
   expect((await refusal(agentCredentials({ profile: 'bakcup' }))).message).toContain('profile bakcup');
 });
 
