@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
 import { contentOf } from '../contracts/object-store.ts';
-import { agentUnderTest } from '../edge-agent/agent-process.ts';
+import { agentUnderTest, agentYaml } from '../edge-agent/agent-process.ts';
 import { stackUnderTest } from './stack-under-test.ts';
 
 const stack = await stackUnderTest();
@@ -16,6 +16,8 @@ const SOON = { timeout: 90_000, interval: 250 };
 const visible = (folder: string) => readdirSync(folder).filter((name) => name !== '.sluice');
 const agentOnHub = () =>
   agentUnderTest({
+    // One after another they have the same prefix, each on a folder of its own.
+    config: (place) => agentYaml(place, {}, { exclusive: false }),
     bucket: stack.output('HubName'),
     endpoint: stack.endpoint,
     environment: stack.environment,

@@ -30,7 +30,7 @@ export async function minioProgram(directory: string, onProgress: (line: string)
       throw new SyncError(`MinIO could not be built: ${detail.split('\n').slice(-3).join(' ')}`, {
         op: 'build-minio',
         retryable: false,
-        hint: 'Check that proxy.golang.org, or the proxy in GOPROXY, is reachable.',
+        hint: 'Check that the Go module proxy (GOPROXY) is reachable.',
         cause,
       });
     });

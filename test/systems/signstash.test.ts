@@ -108,7 +108,7 @@ it('A2 removes an object only after its download is verified by content', async 
   await seed(store, 'input/contract.txt', 'the GENUINE text');
   proxy.corrupt('down', 'GENUINE', 'FORGED!');
   const agent = start('run');
-  await agent.says('WARN');
+  await expect.poll(() => /WARN|removed from bucket/.exec(agent.output())?.[0], SOON).toBe('WARN');
   expect(await contentOf(store, objectKey('input/contract.txt'))).toBe('the GENUINE text');
   expect(existsSync(join(base, 'input/contract.txt'))).toBe(false);
   proxy.heal();

@@ -62,7 +62,7 @@ test('writes go on after SQLite has ended a transaction by itself', () => {
   const database = new DatabaseSync(':memory:');
   database.exec('CREATE TABLE t (n)');
   let lost = 0;
-  const batch = createBatch('index.db', database, () => lost++);
+  const batch = createBatch('index.db', database, { onLost: () => lost++, onDamage: () => undefined });
   const insert = (n: number) => database.prepare('INSERT INTO t VALUES (?)').run(n);
   batch.write(() => insert(1));
   const ended = () => {
