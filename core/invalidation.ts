@@ -7,7 +7,7 @@
 /** https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/InvalidationLimits.html */
 const MAX_FILES_IN_PROGRESS = 3000;
 const MAX_WILDCARDS_IN_PROGRESS = 15;
-/** Changes below one directory from which on it is invalidated as a whole. */
+/** Changes in one directory from which on it is invalidated as a whole. */
 const COLLAPSE_FROM = 16;
 const WILDCARD = '*';
 
@@ -35,7 +35,9 @@ interface Directory {
 export function invalidationBatches(keys: Iterable<string>, collapseFrom = COLLAPSE_FROM): string[][] {
   const root: Directory = { path: '/', files: new Set(), wildcards: new Set(), below: new Map() };
   for (const key of keys) add(root, key);
-  return inBatches(collapsed(root, collapseFrom));
+  const paths = collapsed(root, collapseFrom, 'keep');
+  const tooMany = paths.length > MAX_FILES_IN_PROGRESS;
+  return inBatches(tooMany ? collapsed(root, collapseFrom, 'count') : paths);
 }
 
 /** Batches that cover every key that can be below one of the prefixes. */
@@ -84,13 +86,17 @@ function add(root: Directory, key: string): void {
   else directory.wildcards.add(`${path}${WILDCARD}`);
 }
 
-/** Children first: a directory of many collapsed ones collapses as well. */
-function collapsed(directory: Directory, collapseFrom: number): string[] {
+/** Children first: a directory of many that changed as a whole changed as a whole itself. */
+function collapsed(directory: Directory, collapseFrom: number, scattered: 'count' | 'keep'): string[] {
   const paths = [...directory.files, ...directory.wildcards];
+  let changes = paths.length;
   for (const below of directory.below.values()) {
-    for (const path of collapsed(below, collapseFrom)) paths.push(path);
+    const found = collapsed(below, collapseFrom, scattered);
+    for (const path of found) paths.push(path);
+    if (scattered === 'count') changes += found.length;
+    else if (found[0] === `${below.path}${WILDCARD}`) changes++;
   }
-  return paths.length >= collapseFrom ? [`${directory.path}${WILDCARD}`] : paths;
+  return changes >= collapseFrom ? [`${directory.path}${WILDCARD}`] : paths;
 }
 
 /** Those that no wildcard among them covers. What a wildcard covers follows it when all are sorted by their stem. */

@@ -24,6 +24,8 @@ export interface ObjectHead extends ObjectAttributes {
   lastModifiedMs: number;
   /** Base64 CRC-32 of the whole object, where the store keeps one. */
   crc32?: string;
+  /** Hex MD5 of the whole object, where the ETag is one: sent whole, and encrypted with no key of KMS or a customer. */
+  md5?: string;
 }
 
 export interface ObjectSummary {

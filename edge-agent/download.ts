@@ -61,8 +61,9 @@ export async function download(
     () => store.firstPartBytes(head.key, head.etag),
   );
   if (verdict === 'same') return content;
-  // Only the sender's own MD5 can contradict: an ETag of 32 hex digits may be no MD5 at all.
-  if (parseFileMetadata(head.metadata).md5 !== undefined) {
+  // An ETag of 32 hex digits may be no MD5 at all; the store says when it is one.
+  const named = parseFileMetadata(head.metadata);
+  if (named.md5 !== undefined || head.md5 !== undefined || (partBytes > 0 && named.partBytes === partBytes)) {
     throw mismatch(head, 'the bytes are not those that the sender has named');
   }
   await compareWithSecond(store, head, file, options);

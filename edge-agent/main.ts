@@ -10,12 +10,8 @@ import { openIndex } from '#adapters/host/index-db.ts';
 import { SyncError } from '#core/errors.ts';
 import { type AgentSettings, agentSettings } from '#core/settings/agent.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
-import { checkCommand } from './check.ts';
 import { acceptFolder } from './folder-claim.ts';
-import { importCommand } from './import.ts';
 import { indexFile } from './live.ts';
-import { runAgent } from './run.ts';
-import { statusCommand } from './status-command.ts';
 import { agentVersion } from './version.ts';
 
 const USAGE = `usage: agent COMMAND --config FILE
@@ -35,7 +31,7 @@ const FAILED = 1;
 const SETTINGS_WRONG = 2;
 
 async function main(): Promise<number> {
-  if (process.argv[2] === 'import') return importCommand(process.argv.slice(3));
+  if (process.argv[2] === 'import') return (await import('./import.ts')).importCommand(process.argv.slice(3));
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: {
@@ -70,11 +66,12 @@ interface Options {
   all?: boolean | undefined;
 }
 
+/** Each loads what it needs and no more: most of the start of a command is loading. */
 const COMMANDS: Record<string, (settings: AgentSettings, options: Options) => number | Promise<number>> = {
-  run: (settings) => runAgent(settings, 'run'),
-  once: (settings) => runAgent(settings, 'once'),
-  status: statusCommand,
-  check: checkCommand,
+  run: async (settings) => (await import('./run.ts')).runAgent(settings, 'run'),
+  once: async (settings) => (await import('./run.ts')).runAgent(settings, 'once'),
+  status: async (settings, options) => (await import('./status-command.ts')).statusCommand(settings, options),
+  check: async (settings, options) => (await import('./check.ts')).checkCommand(settings, options),
   retry(settings, { folder }) {
     const names = folder === undefined ? settings.folders.map(({ name }) => name) : [folder];
     return withIndex(settings, (index) => {

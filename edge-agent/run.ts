@@ -51,15 +51,21 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
   const parts = createByteBudget(partBytes * partsAtOnce);
   const learning = learn(log);
   const writing = settings.folders.filter(({ mode }) => mode !== 'receive');
+  const cdn = cdnOf();
   const invalidator = invalidatorOf();
   const queue = queueOf();
   const notCompared = new Set(writing.map(({ name }) => name));
   const closing: (() => unknown)[] = [];
 
-  function invalidatorOf() {
+  function cdnOf() {
     if (settings.cdn === undefined) return undefined;
-    const { distribution, window: windowMs, endpoint } = settings.cdn;
-    const cdn = createCdn({ distribution, ...(endpoint === undefined ? {} : { endpoint }), credentials });
+    const { distribution, endpoint } = settings.cdn;
+    return createCdn({ distribution, ...(endpoint === undefined ? {} : { endpoint }), credentials });
+  }
+
+  function invalidatorOf() {
+    if (cdn === undefined || settings.cdn === undefined) return undefined;
+    const { window: windowMs } = settings.cdn;
     const prefixes = writing.map(({ prefix }) => prefix);
     return createInvalidator({ cdn, index, prefixes, windowMs, log, agent });
   }
@@ -168,6 +174,7 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
     for (const close of closing.reverse()) await close();
     await Promise.all(runners.map((runner) => runner.stop()));
     await Promise.all([invalidator?.stop(), queue?.close()]);
+    cdn?.close();
     leases.close();
     index.close();
     await store.close();

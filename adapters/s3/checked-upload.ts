@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { PutResult } from '#core/ports.ts';
 import { version } from './control.ts';
-import { unquote } from './headers.ts';
+import { isContentHash, unquote } from './headers.ts';
 import type { Wire, WireRequest } from './wire.ts';
 
 /**
@@ -37,13 +37,6 @@ export async function uploadChecked(
   const wrongCrc = (headers['x-amz-checksum-crc32'] ?? crc) !== crc;
   if (etag === '' || wrongTag || wrongCrc) throw unconfirmed(request.op, request.key, wire.bucket);
   return { etag, ...version(headers) };
-}
-
-/** The key or the customer's key in use makes the ETag a number of the store's own. */
-function isContentHash(etag: string, headers: Readonly<Record<string, string>>): boolean {
-  if (headers['x-amz-server-side-encryption']?.startsWith('aws:kms') === true) return false;
-  if (headers['x-amz-server-side-encryption-customer-algorithm'] !== undefined) return false;
-  return /^[0-9a-f]{32}$/.test(etag);
 }
 
 export function crc32Base64(body: Uint8Array): string {

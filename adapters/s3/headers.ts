@@ -57,7 +57,18 @@ export function headOf(key: ObjectKey, headers: Readonly<Record<string, string>>
   if (versionId !== undefined && versionId !== 'null') head.versionId = versionId;
   const crc32 = headers['x-amz-checksum-crc32'];
   if (crc32 !== undefined) head.crc32 = crc32;
+  if (isContentHash(head.etag, headers)) head.md5 = head.etag;
   return head;
+}
+
+/**
+ * A key of KMS or of the customer makes the ETag a number of the store's own.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+ */
+export function isContentHash(etag: string, headers: Readonly<Record<string, string>>): boolean {
+  if (headers['x-amz-server-side-encryption']?.startsWith('aws:kms') === true) return false;
+  if (headers['x-amz-server-side-encryption-customer-algorithm'] !== undefined) return false;
+  return /^[0-9a-f]{32}$/.test(etag);
 }
 
 export function sourceHeaders({ bucket, key, ifMatch }: CopySource): Record<string, string> {

@@ -4,9 +4,12 @@ import { durationMs } from './duration.ts';
 import { keyPrefix, overlaps } from './key-prefix.ts';
 
 const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' });
+/** Timers count milliseconds in 31 bits, and what should happen at least daily need not be rarer. */
+const upToADay = durationMs.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' });
 const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' });
 const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
 
@@ -39,7 +42,7 @@ const folderSchema = z.strictObject({
   /** How a change is noticed. `auto`: fanotify with its capabilities, else inotify, else polling. */
   watch: z.enum(['auto', 'fanotify', 'inotify', 'polling']).default('auto'),
   /** How long a file must be unchanged where the filesystem has no leases (NFS, FUSE, files of other users). */
-  settle: durationMs.prefault('2s'),
+  settle: upToADay.prefault('2s'),
   /** Patterns in the syntax of .gitignore. */
   ignore: z.array(z.string().min(1)).default([]),
   /** Also ignore hidden names, `*.tmp`, `*.swp`, `*~` and `*.tmp.*`. */
@@ -76,7 +79,7 @@ const folderSchema = z.strictObject({
     .regex(/^[^/\0]{1,255}$/, { error: 'a file name' })
     .optional(),
   /** `receive`: how often the prefix is listed, beside what the queue tells. */
-  interval: durationMs.prefault('30s'),
+  interval: upToADay.prefault('30s'),
   /** What age removes from the folder. */
   retention: z
     .strictObject({
@@ -107,19 +110,19 @@ export const agentSettings = z
     stateDirectory: absolutePath.default('/var/lib/sluice'),
     folders: z.array(folderSchema).min(1, { error: 'at least one folder' }),
     /** How often the tree is compared with the index, for what events do not tell. */
-    rescan: durationMs.prefault('5m'),
+    rescan: upToADay.prefault('5m'),
     /** URL of the SQS queue that tells of new objects for `receive`; the stack's output. */
     queue: httpUrl.optional(),
     /** One agent per prefix, by an owner object in the bucket. */
     exclusive: z.boolean().default(true),
     /** How often the agent says in the bucket that it lives; `off` for never. */
-    heartbeat: z.union([z.literal('off'), durationMs]).prefault('5m'),
+    heartbeat: z.union([z.literal('off'), upToADay]).prefault('5m'),
     /** CloudFront distribution whose paths are invalidated when their objects change. */
     cdn: z
       .strictObject({
         distribution: z.string().min(1),
         /** Changes are collected that long. */
-        window: durationMs.prefault('10s'),
+        window: upToADay.prefault('10s'),
         endpoint: httpUrl.optional(),
       })
       .optional(),

@@ -22,7 +22,8 @@ export function readSettings<S extends z.ZodType>(
   try {
     value = parse(text) ?? {};
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    // An alias without an anchor is a ReferenceError.
+    if (!(error instanceof YAMLParseError || error instanceof ReferenceError)) throw error;
     return { problems: `${file}: is not YAML: ${error.message.split('\n')[0] ?? ''}` };
   }
   if (isRecord(value)) {

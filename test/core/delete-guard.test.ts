@@ -49,6 +49,8 @@ it('never lets more through in one window than the settings say, however it is c
 it('begins anew when the window is over', () => {
   const first = guardDeletes(settings, undefined, { pending: 1000, known: 5000, nowMs: 0 });
   if (!first.allowed) throw new Error('must be allowed');
-  expect(guardDeletes(settings, first.window, { pending: 1, known: 4000, nowMs: HOUR - 1 }).allowed).toBe(false);
+  expect(guardDeletes(settings, first.window, { pending: 1, known: 4000, nowMs: HOUR - 1 }).allowed).toBe(
+    false,
+  );
   expect(guardDeletes(settings, first.window, { pending: 1, known: 4000, nowMs: HOUR }).allowed).toBe(true);
 });

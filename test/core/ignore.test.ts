@@ -8,8 +8,9 @@ it.each(['.hidden', 'a/.hidden', '.git/config', 'a.tmp', 'a/b.swp', 'notes~', 'x
   (path) => expect(defaults(path)).toBe(true),
 );
 
-it.each(['a', 'tmp', 'a.tmpl', 'swp', 'a~b', 'a.b.c', 'x/y.txt', '-', '!x', 'a b'])('does not ignore %s', (path) =>
-  expect(defaults(path)).toBe(false),
+it.each(['a', 'tmp', 'a.tmpl', 'swp', 'a~b', 'a.b.c', 'x/y.txt', '-', '!x', 'a b'])(
+  'does not ignore %s',
+  (path) => expect(defaults(path)).toBe(false),
 );
 
 it('takes patterns in the syntax of .gitignore, a later one over an earlier one', () => {

@@ -52,6 +52,13 @@ describe('the batches', () => {
     expect(paths(keys)).toEqual(['/site/*']);
   });
 
+  it('leave the rest of a distribution alone when changes are scattered over it, while one request holds them', () => {
+    const scattered = (count: number) => paths(numbered(count, (index) => `d${index}/f`));
+    expect(scattered(100)).toHaveLength(100);
+    expect(scattered(3000)).toHaveLength(3000);
+    expect(scattered(3001)).toEqual(['/*']);
+  });
+
   it('name nothing below a wildcard again', () => {
     expect(paths(['a/b~c', 'a/b', 'a/bc', 'a/b/c', 'a/c'])).toEqual(['/a/b*', '/a/c']);
   });

@@ -86,6 +86,27 @@ it('tells what it has when it is stopped, without waiting for the window', async
   expect(notes.size).toBe(0);
 });
 
+it('tells at its end also what was collected behind a request that was refused', async () => {
+  const { start, asked, refusals, notes } = world(5);
+  refusals.push(refusal('ECONNREFUSED', true));
+  const invalidator = start();
+  invalidator.changed(objectKey('up/a'));
+  await expect.poll(() => asked).toHaveLength(1);
+  invalidator.changed(objectKey('up/b'));
+  await invalidator.stop();
+  expect(asked.slice(-2).map(({ paths }) => paths)).toEqual([['/up/a'], ['/up/b']]);
+  expect(notes.size).toBe(0);
+});
+
+it('tells more than one request holds in several', async () => {
+  const { start, asked } = world();
+  const invalidator = start();
+  for (let index = 0; index < 20; index++) invalidator.changed(objectKey(`up/${index}/a~`));
+  await invalidator.stop();
+  expect(asked.map(({ paths }) => paths.length)).toEqual([15, 5]);
+  expect(invalidator.view().waiting).toBe(0);
+});
+
 it('after a crash invalidates the prefixes as a whole, and only once', async () => {
   const { start, asked, notes, said } = world();
   start().changed(objectKey('up/a'));

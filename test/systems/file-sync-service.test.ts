@@ -211,9 +211,7 @@ it('C6 does after a restart, once S3 is back, what failed while it was away', as
     }, SOON)
     .toBeGreaterThan(0);
   await proxy.comeBack();
-  await expect
-    .poll(() => keysIn(store), SOON)
-    .toEqual(['uploads/changes', 'uploads/new', 'uploads/stays']);
+  await expect.poll(() => keysIn(store), SOON).toEqual(['uploads/changes', 'uploads/new', 'uploads/stays']);
   await expect.poll(() => contentOf(store, objectKey('uploads/changes')), SOON).toBe('changed');
   expect(uploads(second.output(), 'uploads/stays')).toEqual([]);
 });
