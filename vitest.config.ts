@@ -5,7 +5,7 @@ const endToEnd = {
   include: ['test/e2e/**/*.test.ts'],
   globalSetup: ['./test/setup/deployed.ts'],
   fileParallelism: false,
-  testTimeout: 240_000,
+  testTimeout: 400_000,
   hookTimeout: 600_000,
 };
 

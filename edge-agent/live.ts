@@ -51,17 +51,16 @@ export function liveStore(settings: AgentSettings): LiveStore {
     learn(log) {
       let timer: NodeJS.Timeout | undefined;
       let stopped = false;
-      let said = false;
       const ask = async () => {
         try {
           known = await probeStore(wire, folders[0]?.prefix ?? '');
           log.debug('the store was asked what it can do', { capabilities: JSON.stringify(known) });
         } catch (error) {
           if (!(error instanceof SyncError)) throw error;
-          const say = error.retryable || said ? log.debug : log.warn;
-          say(`what the store can do is not known yet: ${error.message}`, { hint: error.hint });
-          said ||= !error.retryable;
-          if (!stopped) timer = setTimeout(ask, LEARN_AGAIN_MS).unref();
+          const say = error.retryable ? log.debug : log.warn;
+          say(`what the store can do is not known: ${error.message}`, { hint: error.hint });
+          // Each try may leave an object behind where deleting it is not allowed.
+          if (!stopped && error.retryable) timer = setTimeout(ask, LEARN_AGAIN_MS).unref();
         }
       };
       void ask();

@@ -79,7 +79,7 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
       credentials,
       onMalformed: (error, body) => log.error(error.message, { hint: error.hint, body: body.slice(0, 200) }),
       onHealth(error) {
-        if (error === undefined) log.info('the queue answers again', { key: settings.queue });
+        if (error === undefined) log.info('the queue answers', { key: settings.queue });
         else log.warn(error.message, { key: settings.queue, hint: error.hint });
       },
     });

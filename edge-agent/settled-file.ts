@@ -7,6 +7,7 @@ import { type FileState, type OpenRoot, openFile, sameState, statOf } from '#ada
 import { SyncError } from '#core/errors.ts';
 import { fileKey } from '#core/file-key.ts';
 import type { ObjectKey } from '#core/key.ts';
+import { isReserved } from '#core/names.ts';
 import type { FolderContext } from './folder.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 
@@ -56,6 +57,7 @@ export async function withSettledFile(
     const refusal = sizeFault(folder, opened.state.sizeBytes);
     if (refusal !== undefined) return { parked: refusal };
     const key = fileKey(folder.prefix, decodeName(path), printableName(path));
+    if (isReserved(key)) return { parked: 'has a name that Sluice keeps for its own objects' };
     const lease = leases.take(fd);
     if (lease === 'busy') return { later: 'is open for writing', delayMs: BUSY_DELAY_MS };
     if (lease === 'unsupported') {

@@ -31,7 +31,13 @@ export class AgentAccess extends Construct {
       this.events = new EventQueue(this, 'Events', { topic, visibilityTimeout: VISIBILITY });
     }
     const statements = agentStatements(this, { hubArn }, agent);
-    if (this.events !== undefined) statements.push(this.events.consumeStatement());
+    if (this.events !== undefined) {
+      const consume = this.events.consumeStatement();
+      // To AWS a batch is so many DeleteMessage, and this allows nothing more; the emulator asks for it by its name.
+      // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+      consume.addActions('sqs:DeleteMessageBatch');
+      statements.push(consume);
+    }
     this.policy = new ManagedPolicy(this, 'Policy', {
       description: `What the Sluice agent ${agent.name} may do`,
       statements,

@@ -171,9 +171,10 @@ describe('the policy of an agent', () => {
 });
 
 it('an agent receives an object that only the queue has told it of, and removes it from the hub', async () => {
+  const queue = stack.output('AgentLocalQueueUrl');
   const run = randomUUID();
   const { pathOf, start } = await localAgent([{ name: 'input', prefix: `input/${run}/`, mode: 'receive' }], {
-    queue: stack.output('AgentLocalQueueUrl'),
+    queue,
   });
   const first = objectKey(`input/${run}/listed.txt`);
   await stack.hub.put(first, Buffer.from('listed'), { metadata: {} });
@@ -189,6 +190,8 @@ it('an agent receives an object that only the queue has told it of, and removes 
   await stack.hub.put(key, Buffer.from('told'), { metadata: {} });
   await expect.poll(received('deep/told + told.txt'), SOON).toBe('told');
   await expect.poll(() => stack.hub.head(key), SOON).toBeUndefined();
+  await expect.poll(() => stack.waiting(queue), SOON).toBe(0);
   agent.process.kill('SIGTERM');
   expect(await agent.exit).toBe(0);
+  expect(agent.output()).not.toContain('AccessDenied');
 });

@@ -12,7 +12,7 @@ import { agentUnderTest, agentYaml } from '../edge-agent/agent-process.ts';
 import { stackUnderTest } from './stack-under-test.ts';
 
 const stack = await stackUnderTest();
-const SOON = { timeout: 90_000, interval: 250 };
+const SOON = { timeout: 300_000, interval: 250 };
 const visible = (folder: string) => readdirSync(folder).filter((name) => name !== '.sluice');
 const agentOnHub = () =>
   agentUnderTest({

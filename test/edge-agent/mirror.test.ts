@@ -223,16 +223,22 @@ it('follows a symlink only by setting and only inside the folder', async () => {
 });
 
 it('does not upload what is ignored, too small or too large, and says so of the latter', async () => {
-  const { start, keys, path } = await mirrored({ ignore: ['*.log'], minBytes: 1, maxBytes: 10 });
+  const { start, keys, path } = await mirrored({
+    ignore: ['*.log', '!.sluice-probe-*'],
+    minBytes: 1,
+    maxBytes: 10,
+  });
   for (const name of ['good', 'a.log', '.hidden', 'b.tmp', 'c.swp', 'd~', 'e.tmp.1'])
     writeFileSync(path(name), 'x');
   writeFileSync(path('empty'), '');
   writeFileSync(path('large'), 'x'.repeat(11));
+  writeFileSync(path('.sluice-probe-mine'), 'x');
   const agent = start('once');
   expect(await agent.exit).toBe(1);
   expect(await keys()).toEqual(['output/good']);
   expect(agent.output()).toContain('skipped: has 0 bytes; minBytes is 1 empty');
   expect(agent.output()).toContain('skipped: has 11 bytes; maxBytes is 10 large');
+  expect(agent.output()).toContain('keeps for its own objects .sluice-probe-mine');
 });
 
 it('refuses a prefix that another host has, and touches nothing', async () => {

@@ -54,6 +54,7 @@ test('gives each agent exactly what the modes of its folders need, and leaves to
       'AgentssiteaEventsQueue.Arn': [
         'sqs:ChangeMessageVisibility',
         'sqs:DeleteMessage',
+        'sqs:DeleteMessageBatch',
         'sqs:GetQueueAttributes',
         'sqs:ReceiveMessage',
       ],
