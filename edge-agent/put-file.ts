@@ -52,8 +52,12 @@ export async function putFile(
     },
     settings.limits.partBytes,
   );
-  if (!file.untouched()) throw changed(key);
   const row = syncedRow(context, path, state, { etag, versionId, md5, partBytes });
+  if (!file.untouched()) {
+    // The object is ours all the same: if the file is gone by now, a mirror has to delete it.
+    index.put({ ...row, state: 'waiting' });
+    throw changed(key);
+  }
   index.put(row);
   const seconds = (performance.now() - startedMs) / 1000;
   log.info('uploaded', { key, bytes: state.sizeBytes, ms: Math.round(seconds * 1000) });

@@ -69,7 +69,7 @@ it('renames a directory by copies and deletes, without an upload, whatever the g
   mkdirSync(path('old/deep'), { recursive: true });
   for (let index = 0; index < 20; index++) writeFileSync(path(`old/deep/f${index}`), `content ${index}`);
   const agent = start('run');
-  await expect.poll(keys, SOON).toHaveLength(20);
+  await expect.poll(() => agent.output().match(/uploaded/g), SOON).toHaveLength(20);
   await agent.says('watching');
   const before = agent.output().match(/uploaded/g)?.length;
   renameSync(path('old'), path('new'));
@@ -132,7 +132,7 @@ it('holds deletes that look like a catastrophe until somebody approves them', as
   const { start, keys, path } = await mirrored({ guard: { shareFrom: 2 } });
   for (let index = 0; index < 10; index++) writeFileSync(path(`f${index}`), `content ${index}`);
   const agent = start('run');
-  await expect.poll(keys, SOON).toHaveLength(10);
+  await expect.poll(() => agent.output().match(/uploaded/g), SOON).toHaveLength(10);
   await agent.says('watching');
   for (let index = 0; index < 6; index++) unlinkSync(path(`f${index}`));
   await agent.says('held: 6 deletes wait for approval: 6 of 10 files deleted; the guard allows 5');

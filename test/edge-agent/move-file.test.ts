@@ -1,5 +1,5 @@
 /** What becomes of a file when somebody interferes at the worst moment. Real files and leases, a store that is told when to fail. */
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createByteBudget } from '#adapters/byte-budget.ts';
@@ -62,7 +62,7 @@ function setup(partBytes = 16 * 1024 * 1024) {
       await action();
     });
   };
-  return { file, store, move, once, stopping };
+  return { file, index, store, move, once, stopping };
 }
 
 it('keeps a file whose object was overwritten after the upload, and uploads it again', async () => {
@@ -113,6 +113,14 @@ it('does not upload again what it had uploaded before it was cut off', async () 
   expect(await move()).toEqual({ done: 'moved' });
   expect(store.calls.filter((call) => call.startsWith('put'))).toHaveLength(1);
   expect(existsSync(file)).toBe(false);
+});
+
+it('remembers the object of a file that went while it was uploaded', async () => {
+  const { file, index, store, move, once } = setup();
+  once('put', () => unlinkSync(file));
+  await expect(move()).rejects.toMatchObject({ code: 'Changed' });
+  const { etag } = (await store.head(KEY)) ?? {};
+  expect(index.get('out', Buffer.from('f'))).toMatchObject({ state: 'waiting', etag });
 });
 
 it('gives a file back when the agent stops before it is removed', async () => {

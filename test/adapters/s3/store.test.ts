@@ -5,6 +5,7 @@ import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store, type StoreOptions } from '#adapters/s3/store.ts';
 import { objectKey } from '#core/key.ts';
 import { objectStoreContract } from '../../contracts/object-store.ts';
+import { storeCredentials } from '../../edge-agent/agent-process.ts';
 
 const closing: { close(): Promise<void> }[] = [];
 afterAll(() => Promise.all(closing.map((one) => one.close())));
@@ -15,7 +16,7 @@ function storeOn(bucket: string, options: Partial<StoreOptions> = {}) {
     region: 'us-east-1',
     endpoint: inject('endpoint'),
     addressing: 'path',
-    credentials: fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' }),
+    credentials: fixedCredentials(storeCredentials()),
     crc32: true,
     ...options,
   });
@@ -29,7 +30,7 @@ objectStoreContract('the S3 wire client', async () => {
     endpoint: inject('endpoint'),
     region: 'us-east-1',
     forcePathStyle: true,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    credentials: storeCredentials(),
   });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
