@@ -24,10 +24,13 @@ export interface FolderWork {
   stop(): Promise<void>;
 }
 
+/** In one pass a file gets so many tries. */
+export const TRIES_IN_PASS = 3;
 /** A failed file is tried again for ever; the delay grows to five minutes. */
 const RETRY = { baseDelayMs: 1_000, maxDelayMs: 300_000 };
 const UNNOTED_DELAY_MS = 10_000;
-const NO_OBJECT = {
+/** Of a row whose file has no object that we know. */
+export const NO_OBJECT = {
   dev: 0n,
   ino: 0n,
   sizeBytes: 0,

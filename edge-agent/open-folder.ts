@@ -11,7 +11,7 @@ import type { FolderContext, FolderView } from './folder.ts';
 import type { ClaimedFolder } from './folder-claim.ts';
 import { scanFolder } from './folder-scan.ts';
 import { createUpkeep } from './folder-upkeep.ts';
-import { createFolderWork } from './folder-work.ts';
+import { createFolderWork, TRIES_IN_PASS } from './folder-work.ts';
 import { createMarkers } from './markers.ts';
 import { mirrorFile } from './mirror-file.ts';
 import { moveFile } from './move-file.ts';
@@ -44,8 +44,6 @@ export interface OpenOptions {
   skewMs?: () => number | undefined;
 }
 
-/** In one pass a file gets so many tries. */
-const TRIES_IN_PASS = 3;
 /** Markers are looked at again when the folder rests, but not all the time. */
 const MARKERS_SHARE_OF_TIME = 20;
 const SCAN_FAILED = { files: 0, directories: 0, errors: 1 };

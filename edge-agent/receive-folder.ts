@@ -11,7 +11,7 @@ import type { ObjectKey } from '#core/key.ts';
 import { createExpiry } from './expire.ts';
 import type { FolderContext, FolderView } from './folder.ts';
 import type { ClaimedFolder } from './folder-claim.ts';
-import { createFolderWork } from './folder-work.ts';
+import { createFolderWork, TRIES_IN_PASS } from './folder-work.ts';
 import { createFreeSpace } from './free-space.ts';
 import type { OpenFolder } from './open-folder.ts';
 import type { Ownership } from './owner.ts';
@@ -29,7 +29,6 @@ export interface ReceiveOptions {
   skewMs?: () => number | undefined;
 }
 
-const TRIES_IN_PASS = 3;
 const ROOM_EVERY_MS = 5_000;
 /** Until the folder is the folder again. */
 const UNAVAILABLE_MS = 5_000;

@@ -1,19 +1,8 @@
 /** What the index says of keys that wait or stay, beside those that failed. */
 import type { IndexRow } from '#adapters/host/index-db.ts';
+import { NO_OBJECT } from './folder-work.ts';
 import { printableName } from './path-bytes.ts';
 import type { ReceiveContext } from './receive-context.ts';
-
-const NO_OBJECT = {
-  dev: 0n,
-  ino: 0n,
-  sizeBytes: 0,
-  mtimeNs: 0n,
-  ctimeNs: 0n,
-  md5: '',
-  partBytes: 0,
-  etag: '',
-  versionId: '',
-};
 
 /** Answers whether that is news. */
 export function noteState(
