@@ -2,6 +2,7 @@
  * The deletes of a `mirror` folder: collected for a moment, so that a rename is seen as one; judged together by the
  * guard; carried out only while the folder is certainly the folder and the last scan could read all of it (I1).
  */
+import { statSync } from 'node:fs';
 import type { IndexRow } from '#adapters/host/index-db.ts';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { joinPath, lstatBig } from '#adapters/host/tree.ts';
@@ -177,9 +178,11 @@ async function deleteObject(context: FileContext, row: IndexRow): Promise<void> 
 }
 
 /** Throws when the name cannot be looked at: an unreadable directory is no empty one. */
-function isFile({ root }: Pick<FileContext, 'root'>, path: Buffer): boolean {
+function isFile({ root, folder }: Pick<FileContext, 'root' | 'folder'>, path: Buffer): boolean {
+  const full = joinPath(root.path, path);
   try {
-    return lstatBig(joinPath(root.path, path)).isFile();
+    // A link that is followed stands for its file.
+    return (folder.symlinks === 'follow' ? statSync(full) : lstatBig(full)).isFile();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
@@ -197,7 +200,7 @@ function hasTwin({ folder, index, root }: FileContext, row: IndexRow): boolean {
         other.state === 'synced' &&
         other.sizeBytes === row.sizeBytes &&
         (other.md5 === '' ? other.etag === row.etag : other.md5 === row.md5) &&
-        isFile({ root }, other.path),
+        isFile({ root, folder }, other.path),
     );
 }
 

@@ -69,7 +69,6 @@ export function openFolder(
   };
   const matches = createIgnore(folder);
   let lastScan: FolderView['lastScan'];
-  let owned: string | undefined;
   let adopting = index.counts(folder.name).synced === 0;
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
@@ -91,11 +90,11 @@ export function openFolder(
   const work = createFolderWork(file, look);
   const upkeep = createUpkeep(file, work.mark, {
     skewMs,
-    owned: () => ownership !== undefined && owned === undefined,
+    owned: () => ownership !== undefined && ownership.fault === undefined,
   });
 
   async function look(path: Buffer): Promise<Looked> {
-    await requireOwnership();
+    await ownership?.require();
     switch (folder.mode) {
       case 'mirror':
         return mirrorFile(mirror, path);
@@ -105,15 +104,6 @@ export function openFolder(
         return appendFile(file, path);
       default:
         return moveFile(file, path);
-    }
-  }
-
-  async function requireOwnership(): Promise<void> {
-    try {
-      await ownership?.require();
-    } catch (error) {
-      if (error instanceof SyncError && error.code === 'Owned') owned = error.message;
-      throw error;
     }
   }
 
@@ -217,7 +207,7 @@ export function openFolder(
       if (deletions?.due(work.queued) === true) await deletions.flush();
       if (touched && work.queued === 0 && performance.now() > markersNotBeforeMs) await settleMarkers();
     },
-    fault: () => owned ?? claim.fault(),
+    fault: () => ownership?.fault ?? claim.fault(),
     view: () => ({
       watch: watcher?.kind ?? '',
       queued: work.queued,

@@ -19,6 +19,8 @@ export interface Ownership {
    * store says; the next call asks again.
    */
   require(): Promise<void>;
+  /** Who has the prefix, when the last answer was that another agent has it. */
+  readonly fault: string | undefined;
 }
 
 /** https://www.freedesktop.org/software/systemd/man/latest/machine-id.html: to be hashed, never published. */
@@ -35,6 +37,7 @@ export function createOwnership(
   const key = objectKey(`${RESERVED.owners}${digest(use)}.json`);
   const own = { agent, machine, host: hostname(), folder: folder.path, prefix: folder.prefix };
   let asked: Promise<void> | undefined;
+  let fault: string | undefined;
 
   async function acquire(): Promise<void> {
     const holder = (await holderOf(store, key)) ?? (await write());
@@ -64,11 +67,20 @@ export function createOwnership(
 
   return {
     require() {
-      asked ??= acquire().catch((error: unknown) => {
-        asked = undefined;
-        throw error;
-      });
+      asked ??= acquire().then(
+        () => {
+          fault = undefined;
+        },
+        (error: unknown) => {
+          asked = undefined;
+          fault = error instanceof SyncError && error.code === 'Owned' ? error.message : undefined;
+          throw error;
+        },
+      );
       return asked;
+    },
+    get fault() {
+      return fault;
     },
   };
 }

@@ -62,7 +62,6 @@ export function openReceiveFolder(
   const expiryEveryMs =
     folder.retention === undefined ? Number.POSITIVE_INFINITY : expiryIntervalMs(folder.retention.olderThan);
   let lastScan: FolderView['lastScan'];
-  let owned: string | undefined;
   let listing: Promise<void> = Promise.resolve();
   let listingNow = false;
   let background: Promise<unknown> = Promise.resolve();
@@ -75,7 +74,7 @@ export function openReceiveFolder(
   async function look(path: Buffer): Promise<Looked> {
     const fault = claim.fault();
     if (fault !== undefined) return { later: fault, delayMs: UNAVAILABLE_MS };
-    await requireOwnership();
+    await ownership?.require();
     const result = await receiveFile(receive, path);
     if ('noRoomFor' in result) {
       room.add(path, result.noRoomFor);
@@ -85,15 +84,6 @@ export function openReceiveFolder(
     if (!('parked' in result) || result.counts) return result;
     notePlaceholder(receive, path, result.parked);
     return { done: 'placeholder' };
-  }
-
-  async function requireOwnership(): Promise<void> {
-    try {
-      await ownership?.require();
-    } catch (error) {
-      if (error instanceof SyncError && error.code === 'Owned') owned = error.message;
-      throw error;
-    }
   }
 
   function marked(key: ObjectKey): void {
@@ -176,7 +166,7 @@ export function openReceiveFolder(
         inBackground(() => expiry.pass(Date.now()));
       }
     },
-    fault: () => owned ?? claim.fault(),
+    fault: () => ownership?.fault ?? claim.fault(),
     view: () => ({
       watch: queue?.working === true ? 'queue' : '',
       queued: work.queued,

@@ -23,6 +23,8 @@ export async function listPrefix(
 ): Promise<NonNullable<FolderView['lastScan']>> {
   const { folder, root, store, index, stopping } = context;
   const listed = new Set<string>();
+  const isPlaced = (key: string) =>
+    'path' in localPlace(folder.prefix, key, root.path.length, HIDDEN_DIRECTORY);
   let files = 0;
   for await (const { key } of store.list(folder.prefix)) {
     if (stopping.aborted) break;
@@ -30,7 +32,8 @@ export async function listPrefix(
     files++;
     const path = Buffer.from(key.slice(folder.prefix.length));
     const row = index.get(folder.name, path);
-    if (row !== undefined && row.state !== 'synced') listed.add(path.toString('latin1'));
+    // A key that is refused may get its row while the listing goes on.
+    if ((row !== undefined && row.state !== 'synced') || !isPlaced(key)) listed.add(path.toString('latin1'));
     if (!waits(path)) mark(path);
   }
   if (!stopping.aborted) {
@@ -38,7 +41,7 @@ export async function listPrefix(
       if (listed.has(path.toString('latin1'))) continue;
       const key = folder.prefix + path.toString();
       // A key that may not become a path is not asked for either.
-      if ('path' in localPlace(folder.prefix, key, root.path.length, HIDDEN_DIRECTORY)) mark(path);
+      if (isPlaced(key)) mark(path);
       else index.remove(folder.name, path);
     }
   }

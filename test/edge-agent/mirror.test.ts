@@ -222,6 +222,20 @@ it('follows a symlink only by setting and only inside the folder', async () => {
   expect(agent.output()).toContain('skipped: is a symlink, not a file outside');
 });
 
+it('keeps the object of a followed link that is there again when the deletes are judged', async () => {
+  const { start, keys, path } = await mirrored({ symlinks: 'follow' });
+  for (const name of ['target', 'other']) writeFileSync(path(name), name);
+  symlinkSync('target', path('link'));
+  const agent = start('run');
+  await expect.poll(() => agent.output().match(/(?:uploaded|copied) /g), SOON).toHaveLength(3);
+  await agent.says('watching');
+  unlinkSync(path('link'));
+  symlinkSync('target', path('link'));
+  unlinkSync(path('other'));
+  await agent.says('deleted output/other');
+  expect(await keys()).toEqual(['output/link', 'output/target']);
+});
+
 it('does not upload what is ignored, too small or too large, and says so of the latter', async () => {
   const { start, keys, path } = await mirrored({
     ignore: ['*.log', '!.sluice-probe-*'],
