@@ -23,6 +23,15 @@ const HINTS: Readonly<Record<string, string>> = {
   TooManyInvalidationsInProgress: 'It is asked again when some of those under way have ended.',
 };
 
+/** They pass, whatever their status. https://docs.aws.amazon.com/cloudfront/latest/APIReference/CommonErrors.html */
+const PASSING = new Set([
+  'TooManyInvalidationsInProgress',
+  'Throttling',
+  'ThrottlingException',
+  'RequestThrottled',
+  'TooManyRequestsException',
+]);
+
 export function createCdn(options: CdnOptions): Cdn & { close(): void } {
   const { distribution, endpoint, credentials } = options;
   const client = new CloudFrontClient({
@@ -67,8 +76,7 @@ function failure(
   return new SyncError(`CreateInvalidation ${distribution}: ${code}: ${error.message}`, {
     op: 'CreateInvalidation',
     // Without a status nobody has answered.
-    retryable:
-      code === 'TooManyInvalidationsInProgress' || status === undefined || status >= 500 || status === 429,
+    retryable: PASSING.has(code) || status === undefined || status >= 500 || status === 429,
     code,
     ...(hint === undefined ? {} : { hint }),
     cause: error,

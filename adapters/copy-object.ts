@@ -1,9 +1,18 @@
 /** Copies one state of one object from bucket to bucket, in one piece or in parts, with bounded memory. */
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
-import { isMd5, type MirrorPlan } from '#core/mirror-plan.ts';
-import type { ByteRange, CopySource, ObjectHead, ObjectStore, PartResult, PutResult } from '#core/ports.ts';
+import type { MirrorPlan } from '#core/mirror-plan.ts';
+import type {
+  ByteRange,
+  CopySource,
+  ObjectAttributes,
+  ObjectHead,
+  ObjectStore,
+  PartResult,
+  PutResult,
+} from '#core/ports.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { inParallel } from './in-parallel.ts';
 
@@ -14,45 +23,139 @@ export interface CopyPorts {
   budget: ByteBudget;
 }
 
-type CopyPlan = Extract<MirrorPlan, { do: 'copy' }>;
+export type CopyPlan = Extract<MirrorPlan, { do: 'copy' }>;
+type PartsPlan = CopyPlan & { parts: ByteRange[] };
+
+export type CopyResult = { done: PutResult } | { unfinished: { uploadId: string } };
 
 const PARTS_AT_ONCE = 8;
+/** With less time left no part is begun: what is under way must end before the process does. */
+const LAST_PART_MS = 60_000;
+/** An upload that nobody has handed on and that is older than any function may run was left by one that broke off. */
+const LEFT_BEHIND_MS = 60 * 60_000;
+
+export interface CopyStretch {
+  /**
+   * Milliseconds until this process has to end; a copy in parts stops in time and says how it stands. Finite also where
+   * nothing ends the process: nobody else takes up such a copy before.
+   */
+  remainingMs: () => number;
+  nowMs: number;
+  tags?: ObjectAttributes['tags'];
+  /** The upload that goes on; absent: a new one. */
+  uploadId?: string;
+}
 
 /**
- * Answers what the destination made of it. The source is read with If-Match: the copy is of `source`, or it fails
- * with `PreconditionFailed`. An upload in parts that fails is aborted.
+ * Answers what the destination made of it. The source is read with If-Match: the copy is of `source`, or it fails with
+ * `PreconditionFailed`. An upload in parts that fails is aborted.
  */
 export async function copyObject(
-  { hub, destination, budget }: CopyPorts,
+  ports: CopyPorts,
   plan: CopyPlan,
   source: ObjectHead,
   target: ObjectKey,
 ): Promise<PutResult> {
-  const { attributes, parts } = plan;
-  const from: CopySource = { bucket: hub.bucket, key: source.key, ifMatch: source.etag };
-  if (parts === 'whole') {
-    if (plan.way === 'server') return destination.copy(target, from, attributes);
-    return budget.hold(source.sizeBytes, async () => {
-      const body = await readBody(hub, source);
-      confirmMd5(body, source);
-      return destination.put(target, body, attributes);
-    });
-  }
+  if (!inParts(plan)) return copyWhole(ports, plan, source, target, plan.attributes);
+  const uploadId = await ports.destination.createMultipart(target, plan.attributes);
+  return orAbort(ports.destination, target, uploadId, async () => {
+    const parts = await sendParts(ports, plan, source, target, { uploadId, kept: new Map() });
+    return ports.destination.completeMultipart(target, uploadId, parts);
+  });
+}
 
-  const uploadId = await destination.createMultipart(target, attributes);
-  try {
-    const done = await inParallel(parts.entries(), PARTS_AT_ONCE, ([index, range]): Promise<PartResult> => {
-      const partNumber = index + 1;
-      if (plan.way === 'server') {
-        return destination.uploadPartCopy(target, uploadId, partNumber, from, range);
-      }
-      return budget.hold(lengthOf(range), async () =>
-        destination.uploadPart(target, uploadId, partNumber, await readBody(hub, source, range)),
-      );
+/**
+ * As `copyObject`, as far as the time allows: answers the upload that waits for the rest of its parts. One that goes on
+ * and fails is left as it is, for whoever handed it on to decide; `NoSuchUpload` when the store no longer has it.
+ */
+export async function copyInTime(
+  ports: CopyPorts,
+  plan: CopyPlan,
+  source: ObjectHead,
+  target: ObjectKey,
+  { remainingMs, nowMs, tags, uploadId }: CopyStretch,
+): Promise<CopyResult> {
+  const { destination } = ports;
+  const attributes = { ...plan.attributes, ...(tags === undefined ? {} : { tags }) };
+  if (!inParts(plan)) return { done: await copyWhole(ports, plan, source, target, attributes) };
+  const stretch = async (upload: Upload): Promise<CopyResult> => {
+    const isLate = () => remainingMs() < LAST_PART_MS;
+    const done = await sendParts(ports, plan, source, target, { ...upload, isLate });
+    if (done.length < plan.parts.length) return { unfinished: { uploadId: upload.uploadId } };
+    return { done: await destination.completeMultipart(target, upload.uploadId, done) };
+  };
+  if (uploadId !== undefined) {
+    // Never from a message: the store knows best what it has.
+    const kept: Upload['kept'] = new Map();
+    for await (const part of destination.listParts(target, uploadId)) kept.set(part.partNumber, part);
+    return stretch({ uploadId, kept });
+  }
+  await abortLeftBehind(destination, target, nowMs);
+  const begun = await destination.createMultipart(target, attributes);
+  return orAbort(destination, target, begun, () => stretch({ uploadId: begun, kept: new Map() }));
+}
+
+interface Upload {
+  uploadId: string;
+  /** What the store has of it, by number. */
+  kept: Map<number, PartResult & { sizeBytes: number }>;
+  isLate?: () => boolean;
+}
+
+function inParts(plan: CopyPlan): plan is PartsPlan {
+  return plan.parts !== 'whole';
+}
+
+async function copyWhole(
+  { hub, destination, budget }: CopyPorts,
+  { way }: CopyPlan,
+  source: ObjectHead,
+  target: ObjectKey,
+  attributes: ObjectAttributes,
+): Promise<PutResult> {
+  if (way === 'server') return destination.copy(target, sourceOf(hub, source), attributes);
+  return budget.hold(source.sizeBytes, async () => {
+    const body = await readBody(hub, source);
+    confirm(body, source);
+    return destination.put(target, body, attributes);
+  });
+}
+
+/** The parts in order, those left out for which there was no time; one of another size than planned is sent again. */
+async function sendParts(
+  { hub, destination, budget }: CopyPorts,
+  { way, parts }: PartsPlan,
+  source: ObjectHead,
+  target: ObjectKey,
+  { uploadId, kept, isLate = () => false }: Upload,
+): Promise<PartResult[]> {
+  const results = await inParallel(parts.entries(), PARTS_AT_ONCE, async ([index, range]) => {
+    const partNumber = index + 1;
+    const known = kept.get(partNumber);
+    if (known?.sizeBytes === lengthOf(range)) return { partNumber, etag: known.etag };
+    if (isLate()) return undefined;
+    if (way === 'server') {
+      return destination.uploadPartCopy(target, uploadId, partNumber, sourceOf(hub, source), range);
+    }
+    return budget.hold(lengthOf(range), async () => {
+      // Others may have held the bytes for long.
+      if (isLate()) return undefined;
+      return destination.uploadPart(target, uploadId, partNumber, await readBody(hub, source, range));
     });
-    return await destination.completeMultipart(target, uploadId, done);
+  });
+  return results.filter((part) => part !== undefined);
+}
+
+async function orAbort<Result>(
+  store: ObjectStore,
+  key: ObjectKey,
+  uploadId: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
   } catch (error) {
-    await abort(destination, target, uploadId, error);
+    await abort(store, key, uploadId, error);
     throw error;
   }
 }
@@ -68,8 +171,20 @@ async function abort(store: ObjectStore, key: ObjectKey, uploadId: string, cause
       key,
       retryable: true,
       cause,
-      hint: `Upload ${uploadId} is left to the lifecycle rule of ${store.bucket}.`,
+      hint: `Upload ${uploadId} is left to the next copy of the key, or to the lifecycle rule of ${store.bucket}.`,
     });
+  }
+}
+
+async function abortLeftBehind(store: ObjectStore, key: ObjectKey, nowMs: number): Promise<void> {
+  try {
+    for await (const upload of store.listUploads(key)) {
+      if (upload.key !== key || nowMs - upload.initiatedMs < LEFT_BEHIND_MS) continue;
+      await store.abortMultipart(key, upload.uploadId);
+    }
+  } catch (error) {
+    // A store that cannot list them can take one all the same.
+    if (!(error instanceof SyncError) || error.code !== 'NotImplemented') throw error;
   }
 }
 
@@ -88,10 +203,18 @@ async function readBody(hub: ObjectStore, source: ObjectHead, range?: ByteRange)
   return bytes;
 }
 
-function confirmMd5(body: Uint8Array, source: ObjectHead): void {
-  if (!isMd5(source.etag)) return;
-  const md5 = createHash('md5').update(body).digest('hex');
-  if (md5 !== source.etag) throw damaged(source, `their MD5 is ${md5}, not the ETag`, 'ChecksumMismatch');
+/** By what the source's store says of the whole; an ETag that is a number of the store's own says nothing of bytes. */
+function confirm(body: Uint8Array, source: ObjectHead): void {
+  if (source.md5 !== undefined) {
+    const md5 = createHash('md5').update(body).digest('hex');
+    if (md5 !== source.md5) throw damaged(source, `their MD5 is ${md5}`, 'ChecksumMismatch');
+  } else if (source.crc32 !== undefined && !source.crc32.includes('-')) {
+    // With a hyphen it is one of the checksums of the parts.
+    const bytes = Buffer.allocUnsafe(4);
+    bytes.writeUInt32BE(crc32(body));
+    const found = bytes.toString('base64');
+    if (found !== source.crc32) throw damaged(source, `their CRC-32 is ${found}`, 'ChecksumMismatch');
+  }
 }
 
 function damaged(source: ObjectHead, what: string, code: string): SyncError {
@@ -102,6 +225,10 @@ function damaged(source: ObjectHead, what: string, code: string): SyncError {
     code,
     hint: 'Nothing was written to the destination. If it stays so, the store changes bytes or its ETags are not MD5.',
   });
+}
+
+function sourceOf(hub: ObjectStore, source: ObjectHead): CopySource {
+  return { bucket: hub.bucket, key: source.key, ifMatch: source.etag };
 }
 
 function lengthOf({ start, end }: ByteRange): number {

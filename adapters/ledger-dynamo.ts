@@ -1,4 +1,4 @@
-/** The ledger in DynamoDB: partition = shard of the key, sort key = the key, mirror records as attributes beside it. */
+/** The ledger in DynamoDB: partition = shard of the key, sort key = the key; mirror and delivery records beside it. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   DynamoDBDocumentClient,
@@ -12,7 +12,7 @@ import type { ObjectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
 import { ledgerShard } from '#core/ledger-shard.ts';
 import { mergeSorted } from '#core/merge-sorted.ts';
-import { LEDGER_KEY, LEDGER_SHARDS, MIRROR_PREFIX } from '#core/names.ts';
+import { DELIVERY_ATTRIBUTE, LEDGER_KEY, LEDGER_SHARDS, MIRROR_PREFIX } from '#core/names.ts';
 import type { Ledger } from '#core/ports.ts';
 import { compareUtf8 } from '#core/utf8.ts';
 import { entryOf } from './ledger-item.ts';
@@ -35,7 +35,14 @@ const ATTRIBUTES = [
   'sizeBytes',
   'eventTimeMs',
 ] as const;
+/** They go when the entry has them no longer. */
+const OPTIONAL = [LEDGER_KEY.ttl, 'permissions'] as const;
 const ATTRIBUTE_NAMES = Object.fromEntries(ATTRIBUTES.map((name) => [`#${name}`, name]));
+
+/** What makes a row of an item that no event has written yet. */
+const ROW_SETS = '#state = if_not_exists(#state, :unknown), #revision = if_not_exists(#revision, :zero)';
+const ROW_NAMES = { '#state': 'state', '#revision': 'revision' };
+const ROW_VALUES = { ':unknown': 'unknown', ':zero': 0 };
 
 export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { close(): void } {
   const { table: TableName, pageItems = 200 } = options;
@@ -50,16 +57,22 @@ export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { clo
     [LEDGER_KEY.sort]: key,
   });
 
-  /** One shard in key order; the next page is on its way while one is read. */
-  async function* shardEntries(shard: number): AsyncGenerator<LedgerEntry> {
+  /** One shard in key order after that key; the next page is on its way while one is read. */
+  async function* shardEntries(shard: number, after: ObjectKey | undefined): AsyncGenerator<LedgerEntry> {
     const page = (start: Record<string, unknown> | undefined): Promise<Settled<QueryCommandOutput>> =>
       settled(
         client.send(
           new QueryCommand({
             TableName,
-            KeyConditionExpression: '#pk = :pk',
-            ExpressionAttributeNames: { '#pk': LEDGER_KEY.partition },
-            ExpressionAttributeValues: { ':pk': String(shard) },
+            KeyConditionExpression: after === undefined ? '#pk = :pk' : '#pk = :pk AND #sk > :after',
+            ExpressionAttributeNames: {
+              '#pk': LEDGER_KEY.partition,
+              ...(after === undefined ? {} : { '#sk': LEDGER_KEY.sort }),
+            },
+            ExpressionAttributeValues: {
+              ':pk': String(shard),
+              ...(after === undefined ? {} : { ':after': after }),
+            },
             Limit: pageItems,
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           }),
@@ -87,25 +100,30 @@ export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { clo
       }
     },
     async put(entry) {
-      const { ttl } = LEDGER_KEY;
-      const sets = ATTRIBUTES.map((name) => `#${name} = :${name}`);
+      const names: Record<string, string> = { ...ATTRIBUTE_NAMES };
       const values: Record<string, unknown> = Object.fromEntries(
         ATTRIBUTES.map((name) => [`:${name}`, entry[name]]),
       );
-      if (entry.expiresAtSec !== undefined) values[':ttl'] = entry.expiresAtSec;
+      const sets = ATTRIBUTES.map((name) => `#${name} = :${name}`);
+      const removes: string[] = [];
+      for (const name of OPTIONAL) {
+        names[`#${name}`] = name;
+        if (entry[name] === undefined) removes.push(`#${name}`);
+        else {
+          sets.push(`#${name} = :${name}`);
+          values[`:${name}`] = entry[name];
+        }
+      }
       return conditional(entry.key, {
         TableName,
         Key: keyOf(entry.key),
-        UpdateExpression:
-          entry.expiresAtSec === undefined
-            ? `SET ${sets.join(', ')} REMOVE #ttl`
-            : `SET ${sets.join(', ')}, #ttl = :ttl`,
-        // A row that only a mirror has written has revision 0.
+        UpdateExpression: `SET ${sets.join(', ')}${removes.length === 0 ? '' : ` REMOVE ${removes.join(', ')}`}`,
+        // A row that only a mirror or a delivery has written has revision 0.
         ConditionExpression:
           entry.revision === 1
             ? 'attribute_not_exists(#revision) OR #revision = :before'
             : '#revision = :before',
-        ExpressionAttributeNames: { ...ATTRIBUTE_NAMES, '#ttl': ttl },
+        ExpressionAttributeNames: names,
         ExpressionAttributeValues: { ...values, ':before': entry.revision - 1 },
       });
     },
@@ -113,27 +131,30 @@ export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { clo
       await conditional(key, {
         TableName,
         Key: keyOf(key),
-        UpdateExpression:
-          'SET #mirror = :record, #state = if_not_exists(#state, :unknown), #revision = if_not_exists(#revision, :zero)',
+        UpdateExpression: `SET #mirror = :record, ${ROW_SETS}`,
         // Two handlers may finish in the other order; the record that was confirmed last stays.
         ConditionExpression: 'attribute_not_exists(#mirror) OR #mirror.#atMs <= :atMs',
-        ExpressionAttributeNames: {
-          '#mirror': MIRROR_PREFIX + destination,
-          '#atMs': 'atMs',
-          '#state': 'state',
-          '#revision': 'revision',
-        },
-        ExpressionAttributeValues: {
-          ':record': record,
-          ':atMs': record.atMs,
-          ':unknown': 'unknown',
-          ':zero': 0,
-        },
+        ExpressionAttributeNames: { '#mirror': MIRROR_PREFIX + destination, '#atMs': 'atMs', ...ROW_NAMES },
+        ExpressionAttributeValues: { ':record': record, ':atMs': record.atMs, ...ROW_VALUES },
       });
     },
-    entries: () =>
+    recordDelivery: (key, record, before) =>
+      conditional(key, {
+        TableName,
+        Key: keyOf(key),
+        UpdateExpression:
+          record === undefined ? `SET ${ROW_SETS} REMOVE #delivery` : `SET #delivery = :record, ${ROW_SETS}`,
+        ConditionExpression: before === undefined ? 'attribute_not_exists(#delivery)' : '#delivery = :before',
+        ExpressionAttributeNames: { '#delivery': DELIVERY_ATTRIBUTE, ...ROW_NAMES },
+        ExpressionAttributeValues: {
+          ...(record === undefined ? {} : { ':record': record }),
+          ...(before === undefined ? {} : { ':before': before }),
+          ...ROW_VALUES,
+        },
+      }),
+    entries: ({ after } = {}) =>
       mergeSorted(
-        Array.from({ length: LEDGER_SHARDS }, (_, shard) => shardEntries(shard)),
+        Array.from({ length: LEDGER_SHARDS }, (_, shard) => shardEntries(shard, after)),
         (left, right) => compareUtf8(left.key, right.key),
       ),
     close: () => base.destroy(),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import type { LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
-import { LEDGER_KEY, MIRROR_PREFIX } from '#core/names.ts';
+import { DELIVERY_ATTRIBUTE, LEDGER_KEY, MIRROR_PREFIX } from '#core/names.ts';
 
 const row = z.object({
   state: z.enum(['unknown', 'present', 'deleted']),
@@ -14,23 +14,35 @@ const row = z.object({
   sizeBytes: z.number().default(0),
   eventTimeMs: z.number().default(0),
   [LEDGER_KEY.ttl]: z.number().optional(),
+  permissions: z.object({ json: z.string(), atMs: z.number() }).optional(),
+  [DELIVERY_ATTRIBUTE]: z.object({ etag: z.string(), permissions: z.string(), atMs: z.number() }).optional(),
 });
-const mirrorRecord = z.object({ sourceEtag: z.string(), atMs: z.number() });
+const mirrorRecord = z.object({
+  sourceEtag: z.string(),
+  targetEtag: z.string().optional(),
+  atMs: z.number(),
+});
 
 /** @throws SyncError naming the key when the row is not one of the ledger's. */
 export function entryOf(item: Readonly<Record<string, unknown>>): LedgerEntry {
   const key = String(item[LEDGER_KEY.sort]);
   try {
-    const { expiresAtSec, ...entry } = row.parse(item);
+    const { expiresAtSec, permissions, delivery, ...entry } = row.parse(item);
     const mirrors: Record<string, MirrorRecord> = {};
     for (const [name, value] of Object.entries(item)) {
-      if (name.startsWith(MIRROR_PREFIX))
-        mirrors[name.slice(MIRROR_PREFIX.length)] = mirrorRecord.parse(value);
+      if (!name.startsWith(MIRROR_PREFIX)) continue;
+      const { targetEtag, ...record } = mirrorRecord.parse(value);
+      mirrors[name.slice(MIRROR_PREFIX.length)] = {
+        ...record,
+        ...(targetEtag === undefined ? {} : { targetEtag }),
+      };
     }
     return {
       key: objectKey(key),
       ...entry,
       ...(expiresAtSec === undefined ? {} : { expiresAtSec }),
+      ...(permissions === undefined ? {} : { permissions }),
+      ...(delivery === undefined ? {} : { delivery }),
       mirrors,
     };
   } catch (error) {

@@ -4,13 +4,17 @@
  */
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
-import { planMirror } from '#core/mirror-plan.ts';
-import type { Ledger, ObjectHead } from '#core/ports.ts';
-import { type CopyPorts, copyObject } from './copy-object.ts';
+import { type MirrorPlan, planMirror } from '#core/mirror-plan.ts';
+import type { Controls, Ledger, ObjectHead, ObjectStore } from '#core/ports.ts';
+import { type CopyStepPorts, clearUpload, copyStep, unlessMoved } from './copy-step.ts';
+import type { DeleteGuard } from './delete-permit.ts';
+import { handedUploads } from './handed-upload.ts';
+import { carryTags } from './mirror-tags.ts';
 
-export interface MirrorPorts extends CopyPorts {
+export interface MirrorPorts extends CopyStepPorts {
   ledger: Pick<Ledger, 'recordMirror'>;
-  nowMs: () => number;
+  controls: Controls;
+  guard: DeleteGuard;
 }
 
 export interface MirrorSettings {
@@ -20,21 +24,37 @@ export interface MirrorSettings {
   deletes: boolean;
   /** `server`: the destination can read the hub by itself. */
   way: 'server' | 'stream';
+  /** Whether both stores keep tags, and they travel. */
+  tags: boolean;
+  /** Whether the destination's bucket is made when it is not there. */
+  createBucket: boolean;
+}
+
+/** What is known of why the key is looked at. */
+export interface MirrorHints {
+  /** Its tags may have changed, which no HEAD shows. */
+  tagging?: boolean;
+  /** It was asked for by Sluice itself: an upload may be left of an earlier copy. */
+  look?: boolean;
+  /** The guard has let a delete of this key through before. */
+  approved?: boolean;
 }
 
 export interface MirrorOutcome {
-  did: 'copied' | 'deleted' | 'nothing';
+  /** `continued`: another look at the key goes on with the copy. `held`: the guard keeps the destination's object. */
+  did: 'copied' | 'deleted' | 'tagged' | 'continued' | 'held' | 'nothing';
   reason: string;
   sizeBytes: number;
+  /** From the change of the source to its confirmation at the destination; of `copied` only. */
+  lagMs?: number;
 }
 
 /** A source that changes faster than it can be copied is left to its next event. */
 const MAX_ROUNDS = 5;
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html. */
-const SOURCE_MOVED = new Set(['PreconditionFailed', 'NoSuchKey', 'NotFound', 'InvalidRange']);
 
 /**
- * Resolves when the destination was seen to hold what the source was then seen to hold, and the ledger knows it.
+ * Resolves when the destination was seen to hold what the source was then seen to hold, and the ledger knows it; or
+ * with `continued` or `held`.
  *
  * @throws SyncError retryable when the source kept changing, or the destination does not show what was copied.
  */
@@ -42,36 +62,62 @@ export async function mirrorObject(
   ports: MirrorPorts,
   settings: MirrorSettings,
   key: ObjectKey,
+  hints: MirrorHints = {},
 ): Promise<MirrorOutcome> {
   const { hub, destination, ledger, nowMs } = ports;
   const target = objectKey(settings.prefix + key);
-  const record = (sourceEtag: string, atMs: number) =>
-    ledger.recordMirror(key, settings.name, { sourceEtag, atMs });
+  const uploads = handedUploads(ports.controls, settings.name, key, nowMs);
+  const record = (sourceEtag: string, targetEtag: string | undefined, atMs: number) =>
+    ledger.recordMirror(key, settings.name, {
+      sourceEtag,
+      ...(targetEtag === undefined ? {} : { targetEtag }),
+      atMs,
+    });
+  let tagging = hints.tagging ?? false;
   let did: MirrorOutcome | undefined;
   let copied: { source: ObjectHead; etag: string } | undefined;
 
   for (let round = 0; round <= MAX_ROUNDS; round++) {
     // Taken before HEAD: of two handlers, the one that looked last has the record.
     const atMs = nowMs();
-    const [source, found] = await Promise.all([hub.head(key), destination.head(target)]);
-    if (did !== undefined && copied !== undefined && shows(copied, source, found)) {
-      await record(copied.source.etag, atMs);
-      return did;
-    }
-    const plan = planMirror(source, found, settings);
+    const [source, found] = await Promise.all([hub.head(key), headAt(destination, target, settings)]);
+    const confirmed = copied !== undefined && shows(copied, source, found);
+    const plan: MirrorPlan = confirmed
+      ? { do: 'nothing', reason: 'confirmed', holds: source?.etag ?? '' }
+      : planMirror(source, found, settings);
+    if (source === undefined || (hints.look === true && !inParts(plan)))
+      await clearUpload(ports, uploads, target);
+
     if (plan.do === 'nothing') {
-      if (plan.holds !== undefined) await record(plan.holds, atMs);
-      return did ?? { did: 'nothing', reason: plan.reason, sizeBytes: 0 };
+      if (tagging && settings.tags && source !== undefined && found !== undefined) {
+        tagging = false;
+        const tagged = await unlessMoved(carryTags(hub, destination, key, target));
+        if (tagged === undefined) continue;
+        if (tagged === 'set') did ??= { did: 'tagged', reason: 'its tags were others', sizeBytes: 0 };
+      }
+      if (plan.holds !== undefined) await record(plan.holds, found?.etag, atMs);
+      return {
+        ...(did ?? { did: 'nothing', reason: plan.reason, sizeBytes: 0 }),
+        ...lag(did, source, nowMs()),
+      };
     }
     if (round === MAX_ROUNDS) break;
     copied = undefined;
     if (plan.do === 'delete') {
+      const permit = hints.approved === true ? undefined : await ports.guard.ask(1);
+      if (permit?.allowed === false) {
+        await ports.guard.hold(permit.reason);
+        return { did: 'held', reason: permit.reason, sizeBytes: 0 };
+      }
       const answer = await destination.delete(target, { ifMatch: plan.ifMatch });
       if (answer === 'deleted') did = { did: 'deleted', reason: plan.reason, sizeBytes: 0 };
     } else if (source !== undefined) {
-      const result = await unlessSourceMoved(copyObject(ports, plan, source, target));
-      if (result === undefined) continue;
-      copied = { source, etag: result.etag };
+      const outcome = await copyStep(ports, plan, source, target, { uploads, tags: settings.tags });
+      if ('moved' in outcome) continue;
+      if ('ended' in outcome) return { did: outcome.ended, reason: outcome.reason, sizeBytes: 0 };
+      copied = { source, etag: outcome.etag };
+      // The tags were taken when the upload began, and who told of later ones since then found it in work.
+      if (outcome.wentOn) tagging = true;
       did = { did: 'copied', reason: plan.reason, sizeBytes: source.sizeBytes };
     }
   }
@@ -82,6 +128,33 @@ export async function mirrorObject(
     code: 'Unsettled',
     hint: 'It is tried again with the next delivery of the event.',
   });
+}
+
+/** A bucket that is not there is made where the settings ask for it; it is never taken for an empty one. */
+async function headAt(
+  destination: ObjectStore,
+  target: ObjectKey,
+  { createBucket }: MirrorSettings,
+): Promise<ObjectHead | undefined> {
+  try {
+    return await destination.head(target);
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.code !== 'NoSuchBucket' || !createBucket) throw error;
+    await destination.createBucket();
+    return undefined;
+  }
+}
+
+function inParts(plan: MirrorPlan): boolean {
+  return plan.do === 'copy' && plan.parts !== 'whole';
+}
+
+function lag(
+  did: MirrorOutcome | undefined,
+  source: ObjectHead | undefined,
+  nowMs: number,
+): { lagMs?: number } {
+  return did?.did === 'copied' && source !== undefined ? { lagMs: nowMs - source.lastModifiedMs } : {};
 }
 
 /** Whether the source is still what was copied, and the destination what the copy made. */
@@ -97,14 +170,4 @@ function shows(
     found?.etag === copied.etag &&
     found.sizeBytes === source.sizeBytes
   );
-}
-
-/** The source was replaced or deleted under the copy: not a failure, but another state to look at. */
-async function unlessSourceMoved<Result>(work: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof SyncError) || !SOURCE_MOVED.has(error.code ?? '')) throw error;
-    return undefined;
-  }
 }

@@ -13,8 +13,9 @@ const ANSWER_WITHIN_MS = 15_000;
 const AWS_HOST = /^sqs\.([a-z0-9-]+)\.amazonaws\.com/;
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html#API_GetQueueAttributes_Errors */
 const HINTS: Readonly<Record<string, string>> = {
-  QueueDoesNotExist: 'Correct queue: in the settings; it is an output of the stack.',
-  AccessDenied: 'Attach the policy that the stack made for this agent: it needs sqs:GetQueueAttributes.',
+  QueueDoesNotExist: 'Correct the URL: it is an output of the stack.',
+  AccessDenied:
+    'Allow sqs:GetQueueAttributes on it to these credentials; the policies that the stack makes do.',
 };
 
 /** Both counts are approximate. Throws `SyncError` with what to do. */

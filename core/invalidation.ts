@@ -50,6 +50,25 @@ export function invalidationOfPrefixes(prefixes: Iterable<string>): string[][] {
   );
 }
 
+/** Tells whether the paths, as `invalidationBatches` answers them, cover a key. */
+export function coveredBy(paths: Iterable<string>): (key: string) => boolean {
+  const all = new Set(paths);
+  return (key) => {
+    const start = key.search(AMBIGUOUS);
+    const path = `/${encoded(start < 0 ? key : key.slice(0, start))}`;
+    if (start < 0 && all.has(path)) return true;
+    for (let end = 1; end <= path.length; end++) {
+      if (all.has(`${path.slice(0, end)}${WILDCARD}`)) return true;
+    }
+    return false;
+  };
+}
+
+/** Covers the path and everything beside it. */
+export function directoryOf(path: string): string {
+  return `${path.slice(0, path.lastIndexOf('/') + 1)}${WILDCARD}`;
+}
+
 function inBatches(all: readonly string[]): string[][] {
   const paths = outermost(all);
   const wildcards = paths.filter((path) => path.endsWith(WILDCARD));

@@ -5,6 +5,25 @@ import type { ObjectKey } from './key.ts';
 export interface MirrorRecord {
   /** The hub's ETag that was copied; empty when the object was deleted at the destination. */
   sourceEtag: string;
+  /** The destination's own ETag of that copy; what it lists under another one was changed there. */
+  targetEtag?: string;
+  atMs: number;
+}
+
+/** What the file manager was last told of a key and has confirmed. */
+export interface DeliveryRecord {
+  /** The hub's ETag whose bytes it has; empty when it has none; `?` when a call is under way or was cut off. */
+  etag: string;
+  /** The permissions it was told, as canonical JSON; empty when none. */
+  permissions: string;
+  atMs: number;
+}
+
+/** Told by a customer's event; an object that has none of these has what its metadata says. */
+export interface Permissions {
+  /** Canonical JSON of an object. */
+  json: string;
+  /** When the event says that they were changed; an older event does not replace them. */
   atMs: number;
 }
 
@@ -23,5 +42,8 @@ export interface LedgerEntry {
   eventTimeMs: number;
   /** When a tombstone may be forgotten (DynamoDB TTL, seconds since 1970); absent while the object is there. */
   expiresAtSec?: number;
+  permissions?: Permissions;
+  /** Written beside the entry, as the mirror records are. */
+  delivery?: DeliveryRecord;
   mirrors: Readonly<Record<string, MirrorRecord>>;
 }

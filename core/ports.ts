@@ -3,7 +3,7 @@
  * proves every adapter on the same suite, and the loops and handlers receive them as arguments.
  */
 import type { ObjectKey } from './key.ts';
-import type { LedgerEntry, MirrorRecord } from './ledger-entry.ts';
+import type { DeliveryRecord, LedgerEntry, MirrorRecord } from './ledger-entry.ts';
 
 /** What travels with an object beside its bytes. Metadata names are lower case, without `x-amz-meta-`. */
 export interface ObjectAttributes {
@@ -13,6 +13,8 @@ export interface ObjectAttributes {
   contentLanguage?: string;
   contentDisposition?: string;
   cacheControl?: string;
+  /** Given: they replace those of the object, with its bytes. Never answered by `head`: ask `tags`. */
+  tags?: Readonly<Record<string, string>>;
 }
 
 export interface ObjectHead extends ObjectAttributes {
@@ -122,6 +124,8 @@ export interface ObjectStore {
   completeMultipart(key: ObjectKey, uploadId: string, parts: readonly PartResult[]): Promise<PutResult>;
   /** Aborting an upload that is no longer there is no error. */
   abortMultipart(key: ObjectKey, uploadId: string): Promise<void>;
+  /** What the store has of an upload; none when there is no such upload. In the order of their numbers. */
+  listParts(key: ObjectKey, uploadId: string): AsyncIterable<PartResult & { sizeBytes: number }>;
   /** In key order; an upload of another client is listed as well. */
   listUploads(prefix: string): AsyncIterable<OpenUpload>;
   /**
@@ -129,8 +133,15 @@ export interface ObjectStore {
    * `PreconditionFailed` when the object has another ETag, `NotFound` when there is none.
    */
   firstPartBytes(key: ObjectKey, ifMatch: string): Promise<number | undefined>;
-  /** All objects below the prefix in the order the store lists them (UTF-8 bytes). */
-  list(prefix: string): AsyncIterable<ObjectSummary>;
+  /** All objects below the prefix in the order the store lists them (UTF-8 bytes), those up to `after` left out. */
+  list(prefix: string, options?: { after?: ObjectKey }): AsyncIterable<ObjectSummary>;
+  /** Tags of an object; `NoSuchKey` when there is none. */
+  tags(key: ObjectKey): Promise<Readonly<Record<string, string>>>;
+  setTags(key: ObjectKey, tags: Readonly<Record<string, string>>): Promise<void>;
+  /** `false`: there is no such bucket. A refusal or an unreachable store is an error. */
+  bucketExists(): Promise<boolean>;
+  /** A bucket that is there already and ours is no error. */
+  createBucket(): Promise<void>;
 }
 
 /**
@@ -143,6 +154,72 @@ export interface Ledger {
   put(entry: LedgerEntry): Promise<'written' | 'conflict'>;
   /** Notes what a destination holds; creates a row in state `unknown` when events have not told of the key yet. */
   recordMirror(key: ObjectKey, destination: string, record: MirrorRecord): Promise<void>;
-  /** Every entry in key order (UTF-8 bytes), with constant memory. */
-  entries(): AsyncIterable<LedgerEntry>;
+  /**
+   * Notes what the file manager has; `undefined`: that it is not known. Compare-and-set on the record that was read, so
+   * that of two deliveries of a key the later one looks again.
+   */
+  recordDelivery(
+    key: ObjectKey,
+    record: DeliveryRecord | undefined,
+    before: DeliveryRecord | undefined,
+  ): Promise<'written' | 'conflict'>;
+  /** Every entry in key order (UTF-8 bytes) after that key, with constant memory. */
+  entries(options?: { after?: ObjectKey }): AsyncIterable<LedgerEntry>;
+}
+
+/** Small states of runs beside the ledger: guard windows, holds, where a run stands. JSON, compare-and-set. */
+export interface Controls {
+  get(name: string): Promise<{ value: unknown; revision: number } | undefined>;
+  /** Writes if the stored revision is still the one given (0: there is none yet). */
+  put(name: string, value: unknown, revision: number): Promise<'written' | 'conflict'>;
+}
+
+/** A key whose delivery to the file manager has to be looked at. */
+export interface DeliveryRequest {
+  key: ObjectKey;
+  /** Of the ledger row that asks for it. */
+  revision: number;
+  /** A key that was deleted in the same breath and had the same content: a rename saves sending it again. */
+  renamedFrom?: ObjectKey;
+  /** Sets apart what must be looked at again although nothing changed, such as the id of a reconcile run. */
+  again?: string;
+}
+
+/** Requests of one key are performed one after the other, in the order of their sending. */
+export interface DeliveryQueue {
+  send(requests: readonly DeliveryRequest[]): Promise<void>;
+}
+
+/** Every consumer of the hub's events gets each message. */
+export interface EventTopic {
+  /** Resolves when all are taken; after an error some of them may be. Each has at most 256 KiB. */
+  publish(messages: readonly string[]): Promise<void>;
+}
+
+/** Asks the consumers of a queue to look at keys, as an event would. */
+export interface LookQueue {
+  send(looks: readonly Look[]): Promise<void>;
+}
+
+export interface Look {
+  key: ObjectKey;
+  /** For the log of who looks. */
+  reason: string;
+  /** Deletes of this run were approved: the guard has seen them. */
+  approvedBy?: string;
+}
+
+/**
+ * Who is told of every change. At least once: the same idempotency key is the same call. `SyncError`, retryable or not,
+ * by what the service answered.
+ */
+export interface FileManager {
+  updatePermissions(
+    call: { key: ObjectKey; permissions: Readonly<Record<string, unknown>> },
+    idempotencyKey: string,
+  ): Promise<void>;
+  /** The body is streamed, never held; it is iterated anew for each try. */
+  saveToDisk(head: ObjectHead, body: AsyncIterable<Uint8Array>, idempotencyKey: string): Promise<void>;
+  delete(key: ObjectKey, idempotencyKey: string): Promise<void>;
+  rename(from: ObjectKey, to: ObjectKey, idempotencyKey: string): Promise<void>;
 }

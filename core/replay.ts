@@ -1,5 +1,5 @@
 /** Folds events into the ledger: what one event changes in the row of its key. Events are hints; HEAD is the truth. */
-import type { LedgerEntry } from './ledger-entry.ts';
+import type { LedgerEntry, Permissions } from './ledger-entry.ts';
 import type { ObjectHead } from './ports.ts';
 import type { ObjectEvent } from './s3-event.ts';
 import { isOrdered, orderOfEvents } from './sequencer.ts';
@@ -17,12 +17,17 @@ export type FoldOutcome =
  * | ledger row                | event against row | HEAD      | outcome                                  |
  * | ------------------------- | ----------------- | --------- | ---------------------------------------- |
  * | any                       | other kind        | any       | ignore                                   |
+ * | any                       | look              | not asked | ask                                      |
  * | none, or `unknown`        | ordered           | not asked | write the event                          |
  * | none, or `unknown`        | not ordered       | not asked | ask                                      |
  * | present or deleted        | newer             | not asked | write the event                          |
  * | present or deleted        | older or same     | not asked | ignore                                   |
  * | present or deleted        | undecidable       | not asked | ask                                      |
+ * | none                      | look, untold      | nothing   | ignore                                   |
  * | any                       | any               | answered  | write what HEAD says, unless known to be |
+ *
+ * Permissions belong to the key and outlive its object: what was told before the upload is kept for it. The newest told
+ * count, whatever became of the rest of the event.
  *
  * @param head `undefined`: HEAD says that the key holds nothing.
  * @param nowMs for the expiry of tombstones.
@@ -35,6 +40,7 @@ export function fold(
 ): FoldOutcome {
   if (event.kind === 'other') return { ignore: `${event.name} changes nothing that the ledger keeps` };
   if (head !== 'not asked') return foldHead(entry, event, head, nowMs);
+  if (event.kind === 'look') return { ask: 'head', reason: 'somebody asks to look' };
   if (entry === undefined || entry.state === 'unknown') {
     if (!isOrdered(event)) return { ask: 'head', reason: 'the event has no sequencer to go by' };
     return { write: fromEvent(entry, event, nowMs), reason: 'the first event of the key' };
@@ -59,9 +65,20 @@ function foldHead(
   head: ObjectHead | undefined,
   nowMs: number,
 ): FoldOutcome {
-  const truth = head === undefined ? fromAbsence(entry, event, nowMs) : fromHead(entry, event, head);
-  if (entry !== undefined && entry.sequencer === truth.sequencer && sameState(entry, truth)) {
-    return { ignore: 'the ledger already says what HEAD says' };
+  const truth = head === undefined ? fromAbsence(entry, event, nowMs) : fromHead(entry, event, head, nowMs);
+  if (entry === undefined) {
+    const untold = event.kind === 'look' && truth.permissions === undefined;
+    if (truth.state === 'deleted' && untold)
+      return { ignore: 'neither the ledger nor the hub knows the key' };
+    return { write: truth, reason: 'HEAD decided' };
+  }
+  if (sameState(entry, truth)) {
+    if (samePermissions(entry, truth) && entry.sequencer === truth.sequencer) {
+      return { ignore: 'the ledger already says what HEAD says' };
+    }
+    const { revision, sequencer, permissions } = truth;
+    const write = { ...entry, revision, sequencer, ...(permissions === undefined ? {} : { permissions }) };
+    return { write, reason: samePermissions(entry, truth) ? 'HEAD decided' : 'new permissions' };
   }
   return { write: truth, reason: 'HEAD decided' };
 }
@@ -70,13 +87,20 @@ function foldHead(
  * The sequencer is kept only when the version proves that this very event made the present state. An equal ETag does
  * not: of A, B, A the first A would let a late B through.
  */
-function fromHead(entry: LedgerEntry | undefined, event: ObjectEvent, head: ObjectHead): LedgerEntry {
+function fromHead(
+  entry: LedgerEntry | undefined,
+  event: ObjectEvent,
+  head: ObjectHead,
+  nowMs: number,
+): LedgerEntry {
   const versionId = head.versionId ?? '';
   const made = event.kind === 'created' && versionId !== '' && versionId === event.versionId;
+  // A look has no place in the order, and takes none away from the very version that the row is about.
+  const known = event.kind === 'look' && versionId !== '' && versionId === entry?.versionId;
   return {
-    ...base(entry, event),
+    ...base(entry, event, nowMs),
     state: 'present',
-    sequencer: made ? event.sequencer : '',
+    sequencer: made ? event.sequencer : known ? entry.sequencer : '',
     etag: head.etag,
     versionId,
     sizeBytes: head.sizeBytes,
@@ -86,18 +110,40 @@ function fromHead(entry: LedgerEntry | undefined, event: ObjectEvent, head: Obje
 
 function fromAbsence(entry: LedgerEntry | undefined, event: ObjectEvent, nowMs: number): LedgerEntry {
   const timeMs = event.kind === 'removed' ? event.timeMs : nowMs;
-  return tombstone({ ...base(entry, event), sequencer: '', eventTimeMs: timeMs, versionId: '' }, nowMs);
+  return tombstone(
+    { ...base(entry, event, nowMs), sequencer: '', eventTimeMs: timeMs, versionId: '' },
+    nowMs,
+  );
 }
 
 function fromEvent(entry: LedgerEntry | undefined, event: ObjectEvent, nowMs: number): LedgerEntry {
   const { sequencer, versionId, timeMs } = event;
-  const row = { ...base(entry, event), sequencer, versionId, eventTimeMs: timeMs };
+  const row = { ...base(entry, event, nowMs), sequencer, versionId, eventTimeMs: timeMs };
   if (event.kind === 'removed') return tombstone(row, nowMs);
   return { ...row, state: 'present', etag: event.etag, sizeBytes: event.sizeBytes };
 }
 
-function base(entry: LedgerEntry | undefined, event: ObjectEvent) {
-  return { key: event.key, revision: (entry?.revision ?? 0) + 1, mirrors: entry?.mirrors ?? {} };
+function base(entry: LedgerEntry | undefined, event: ObjectEvent, nowMs: number) {
+  const permissions = newest(entry?.permissions, toldBy(event, nowMs));
+  return {
+    key: event.key,
+    revision: (entry?.revision ?? 0) + 1,
+    mirrors: entry?.mirrors ?? {},
+    ...(entry?.delivery === undefined ? {} : { delivery: entry.delivery }),
+    ...(permissions === undefined ? {} : { permissions }),
+  };
+}
+
+/** A clock that runs ahead does not shut out what comes later. */
+function toldBy({ permissions: json, timeMs }: ObjectEvent, nowMs: number): Permissions | undefined {
+  return json === undefined ? undefined : { json, atMs: Math.min(timeMs, nowMs) };
+}
+
+/** Of two told at one time, every order of arrival keeps the same. */
+function newest(known: Permissions | undefined, told: Permissions | undefined): Permissions | undefined {
+  if (known === undefined || told === undefined) return known ?? told;
+  if (told.atMs !== known.atMs) return told.atMs > known.atMs ? told : known;
+  return told.json > known.json ? told : known;
 }
 
 function tombstone(
@@ -108,11 +154,17 @@ function tombstone(
   return { ...row, state: 'deleted', etag: '', sizeBytes: 0, expiresAtSec };
 }
 
+/** The same bytes written again are another state where the store has no versions to tell: its time says so. */
 function sameState(left: LedgerEntry, right: LedgerEntry): boolean {
+  if (left.state !== right.state || left.etag !== right.etag || left.sizeBytes !== right.sizeBytes)
+    return false;
+  if (left.state === 'deleted') return true;
+  const timed = left.versionId === '' && left.sequencer === '' && right.sequencer === '';
+  return left.versionId === right.versionId && !(timed && left.eventTimeMs !== right.eventTimeMs);
+}
+
+function samePermissions(left: LedgerEntry, right: LedgerEntry): boolean {
   return (
-    left.state === right.state &&
-    left.etag === right.etag &&
-    left.sizeBytes === right.sizeBytes &&
-    (left.state === 'deleted' || left.versionId === right.versionId)
+    left.permissions?.json === right.permissions?.json && left.permissions?.atMs === right.permissions?.atMs
   );
 }

@@ -1,8 +1,10 @@
 /** The state report: one row an entry of the ledger, safe to open in a spreadsheet. */
+import { rowReader, spreadsheetText, stateOf } from './cells.ts';
+import type { LedgerImage } from './journal.ts';
+import { type ObjectKey, objectKey } from './key.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 
-/** What begins a formula, and the quote itself, so that taking one quote off always gives the text back. */
-const NEEDS_QUOTE = /^['=+\-@\t\r\n＝＋－＠]/;
+export type CopyState = 'current' | 'behind' | 'gone' | '';
 
 /** The header row. */
 export function reportColumns(destinations: readonly string[]): string[] {
@@ -14,13 +16,16 @@ export function reportColumns(destinations: readonly string[]): string[] {
     'version_id',
     'changed_at',
     'sequencer',
+    'revision',
+    'permissions',
+    'delivered',
     ...destinations.map((name) => `mirrored_${name}`),
   ];
 }
 
 /**
- * The cells of one entry, as many as there are columns. `mirrored_…` says `current` (the destination has what the hub
- * has), `behind` (it has an earlier state), `gone` (it has none) or nothing (it has not told).
+ * The cells of one entry, as many as there are columns. `mirrored_…` and `delivered` say `current` (the destination, the
+ * file manager, has what the hub has), `behind` (it has an earlier state), `gone` (it has none) or nothing (it has not told).
  *
  * @param isoTime formats milliseconds since 1970 as ISO 8601.
  */
@@ -38,21 +43,48 @@ export function reportRow(
     spreadsheetText(entry.versionId),
     known ? isoTime(entry.eventTimeMs) : '',
     spreadsheetText(entry.sequencer),
-    ...destinations.map((name) => mirrorState(entry, name)),
+    String(entry.revision),
+    spreadsheetText(entry.permissions?.json ?? ''),
+    copyState(entry, entry.delivery?.etag),
+    ...destinations.map((name) => copyState(entry, entry.mirrors[name]?.sourceEtag)),
   ];
 }
 
-/**
- * Text that no spreadsheet takes for a formula: one with a leading `= + - @`, tab, line break or quote gets a quote in
- * front. https://owasp.org/www-community/attacks/CSV_Injection
- */
-export function spreadsheetText(text: string): string {
-  return NEEDS_QUOTE.test(text) ? `'${text}` : text;
+/** @param held the hub's ETag whose bytes are there, `''` for none, `undefined` when nobody has told. */
+export function copyState(entry: LedgerEntry, held: string | undefined): CopyState {
+  if (held === undefined) return '';
+  if (held === '') return 'gone';
+  return entry.state === 'present' && held === entry.etag ? 'current' : 'behind';
 }
 
-function mirrorState(entry: LedgerEntry, destination: string): 'current' | 'behind' | 'gone' | '' {
-  const record = entry.mirrors[destination];
-  if (record === undefined) return '';
-  if (record.sourceEtag === '') return 'gone';
-  return entry.state === 'present' && record.sourceEtag === entry.etag ? 'current' : 'behind';
+const NEEDED = ['key', 'state', 'size_bytes', 'etag', 'version_id', 'changed_at', 'revision', 'permissions'];
+
+/**
+ * Answers what makes a report's rows images of the ledger again, given its header.
+ *
+ * @param timeMs reads what `isoTime` has formatted
+ * @param name of the file, for errors
+ */
+export function reportReader(
+  header: readonly string[],
+  timeMs: (iso: string) => number,
+  name: string,
+): (cells: readonly string[]) => { key: ObjectKey; image: LedgerImage } {
+  const read = rowReader(header, NEEDED, name);
+  return (cells) => {
+    const row = read(cells);
+    const changedAt = row('changed_at');
+    return {
+      key: objectKey(row('key')),
+      image: {
+        state: stateOf(row('state')),
+        revision: Number(row('revision')),
+        etag: row('etag'),
+        versionId: row('version_id'),
+        sizeBytes: Number(row('size_bytes')),
+        permissions: row('permissions'),
+        eventTimeMs: changedAt === '' ? 0 : timeMs(changedAt),
+      },
+    };
+  };
 }

@@ -1,11 +1,14 @@
 /** S3 event notifications: the text of a queue message becomes events once, here, and is trusted afterwards. */
 import { z } from 'zod';
-import { SyncError } from './errors.ts';
 import { keyFromEvent, type ObjectKey } from './key.ts';
+import { malformedMessage, parseMessageJson } from './message-json.ts';
 
 export interface ObjectEvent {
-  /** `other`: tags, ACLs, restores, transitions; the object's bytes stay what they were. */
-  kind: 'created' | 'removed' | 'other';
+  /**
+   * `look`: something may have happened, HEAD tells what. `other`: tags, ACLs, restores, transitions; the object's bytes
+   * stay what they were.
+   */
+  kind: 'created' | 'removed' | 'look' | 'other';
   /** The store's name of the event without `s3:`, for the log. */
   name: string;
   bucket: string;
@@ -16,6 +19,12 @@ export interface ObjectEvent {
   sizeBytes: number;
   versionId: string;
   timeMs: number;
+  /** Who tells says that the object had this key before. */
+  renamedFrom?: ObjectKey;
+  /** New permissions, as canonical JSON of an object. */
+  permissions?: string;
+  /** The run whose deletes a person has approved. */
+  approvedBy?: string;
 }
 
 const VERSION = /^2\.\d+$/;
@@ -41,23 +50,30 @@ const notification = z.object({ Records: z.array(record) });
 const testEvent = z.object({ Event: z.literal('s3:TestEvent') });
 const snsEnvelope = z.object({ Type: z.string(), TopicArn: z.string() });
 
+/** As `eventsOfNotification`, of the text of a message. */
+export function parseS3Event(body: string): ObjectEvent[] {
+  return eventsOfNotification(parseMessageJson(body));
+}
+
 /**
- * The events of one queue message (an S3 notification, delivered raw by SNS), in the order of its records; none for
- * `s3:TestEvent`. Fields that a newer minor version adds are ignored.
+ * The events of one notification (of S3, delivered raw by SNS, or of a webhook of MinIO, whose records are the same), in
+ * the order of its records; none for `s3:TestEvent`. Fields that a newer minor version adds are ignored.
  *
  * @throws SyncError, not retryable, naming what is wrong: such a message belongs in the dead-letter queue.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ * https://min.io/docs/minio/linux/administration/monitoring/publish-events-to-webhook.html
  */
-export function parseS3Event(body: string): ObjectEvent[] {
-  const value = parseJson(body);
+export function eventsOfNotification(value: unknown): ObjectEvent[] {
   if (testEvent.safeParse(value).success) return [];
   const result = notification.safeParse(value);
   if (result.success) return result.data.Records.map(objectEvent);
   if (snsEnvelope.safeParse(value).success) {
-    throw malformed('is an SNS envelope', 'Turn on raw message delivery for the subscription.');
+    throw malformedMessage('is an SNS envelope', 'Turn on raw message delivery for the subscription.');
   }
   const issue = result.error.issues[0];
-  throw malformed(`is no S3 notification: ${issue?.path.join('.') || 'the message'}: ${issue?.message}`);
+  throw malformedMessage(
+    `is no S3 notification: ${issue?.path.join('.') || 'the message'}: ${issue?.message}`,
+  );
 }
 
 function objectEvent(parsed: z.output<typeof record>): ObjectEvent {
@@ -90,22 +106,4 @@ function kindOf(name: string): ObjectEvent['kind'] {
  */
 function ordersTheKey(source: string, name: string, versionId: string): boolean {
   return source === 'aws:s3' && !(name.endsWith(':Delete') && versionId !== '');
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw malformed(`is not JSON: ${error.message}`);
-  }
-}
-
-function malformed(what: string, hint?: string): SyncError {
-  return new SyncError(`the message ${what}`, {
-    op: 'parse-event',
-    retryable: false,
-    code: 'BadEvent',
-    ...(hint === undefined ? {} : { hint }),
-  });
 }

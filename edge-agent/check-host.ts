@@ -2,9 +2,9 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SyncError } from '#core/errors.ts';
-import type { AgentSettings } from '#core/settings/agent.ts';
+import type { HostSettings } from '#core/settings/agent.ts';
 import { bytesText, countText } from './amounts.ts';
-import type { CheckTools } from './check.ts';
+import type { HostCheckTools } from './check.ts';
 import { type Check, checkFailure, type Note } from './check-list.ts';
 import { addressInUse, addressState } from './listen-address.ts';
 import { askStatus } from './status-client.ts';
@@ -12,7 +12,7 @@ import { askStatus } from './status-client.ts';
 /** An index of a million files has about 200 MiB; below this it may not even begin. */
 const STATE_MIN_BYTES = 64 * 1024 * 1024;
 
-export function hostChecks(settings: AgentSettings, tools: CheckTools): Check[] {
+export function hostChecks(settings: HostSettings, tools: HostCheckTools): Check[] {
   const { stateDirectory } = settings;
   const state = `state directory ${stateDirectory}`;
   return [
@@ -50,7 +50,7 @@ function checkStateDirectory(path: string): string {
   return nearest === path ? 'can be written' : 'can be created';
 }
 
-function checkIndex({ openIndex }: CheckTools): string {
+function checkIndex({ openIndex }: HostCheckTools): string {
   try {
     openIndex().close();
     return 'can be opened';

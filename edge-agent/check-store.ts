@@ -62,12 +62,12 @@ export function storeChecks(settings: AgentSettings, tools: CheckTools): Check[]
       needs: [bucket],
       run: () => checkPermissions(folder, tools),
     })),
-    {
+    ...folders.slice(0, 1).map(({ prefix }) => ({
       name: 'capabilities',
       hint: 'Uploads work without, with fewer checks. Look at what stands between here and the store.',
       needs: [bucket],
-      run: async () => capabilityFinding(await tools.probe(folders[0]?.prefix ?? '')),
-    },
+      run: async () => capabilityFinding(await tools.probe(prefix)),
+    })),
     ...(settings.queue === undefined
       ? []
       : [

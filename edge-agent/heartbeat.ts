@@ -6,6 +6,7 @@ import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import { RESERVED } from '#core/names.ts';
 import type { ObjectStore } from '#core/ports.ts';
+import type { BucketView } from './bucket-view.ts';
 import type { FolderView } from './folder.ts';
 import type { Log } from './log.ts';
 
@@ -16,6 +17,7 @@ export interface HeartbeatOptions {
   startedMs: number;
   everyMs: number;
   views(): readonly FolderView[];
+  bucketViews?(): readonly BucketView[];
   log: Log;
   nowMs?: () => number;
 }
@@ -65,7 +67,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   };
 }
 
-function beatOf({ agent, version, startedMs, everyMs, views }: HeartbeatOptions, nowMs: number) {
+function beatOf(options: HeartbeatOptions, nowMs: number) {
+  const { agent, version, startedMs, everyMs, views, bucketViews = () => [] } = options;
   return {
     agent,
     version,
@@ -102,5 +105,6 @@ function beatOf({ agent, version, startedMs, everyMs, views }: HeartbeatOptions,
         ...(lastScan === undefined ? {} : { lastScanAt: new Date(lastScan.endedMs).toISOString() }),
       }),
     ),
+    buckets: bucketViews().map(({ source: _source, target: _target, reason: _reason, ...view }) => view),
   };
 }

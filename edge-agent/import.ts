@@ -5,11 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Document, isMap, isPair, isScalar } from 'yaml';
 import { importFileSyncService } from '#core/import/file-sync-service.ts';
-import type { Imported, ImportResult } from '#core/import/imported.ts';
+import type { ImportResult } from '#core/import/imported.ts';
+import { importRelicHost } from '#core/import/relic-host.ts';
 import { importSignstash, importSignstashFile } from '#core/import/signstash.ts';
 import { type ImportedKeys, importSyncd } from '#core/import/syncd.ts';
+import { importedYaml } from '#core/import/yaml-text.ts';
 import { agentSettings } from '#core/settings/agent.ts';
 import { formatProblems, parseSettings, type SettingsProblem } from '#core/settings/problems.ts';
 
@@ -18,6 +19,7 @@ const USAGE = `usage: agent import SYSTEM [FILE] [--credentials FILE]
   signstash          FILE with MINIO_… lines; without FILE, the environment
   file-sync-service  FILE is its YAML; without FILE, config.yml
   syncd              FILE is its key=value file; --credentials FILE: where its keys are written (must not exist)
+  relic              FILE is its .env; its keys stay where they are, in the environment
 
 Prints an agent.yaml for the same job, and on stderr what is left to do.
 `;
@@ -55,6 +57,9 @@ export function importCommand(args: readonly string[]): number {
         );
       });
     }
+    case 'relic':
+      if (file === undefined) return usage('relic needs its environment FILE');
+      return withText(file, (text) => print(importRelicHost(text), system, file));
     default:
       return usage(system === undefined ? 'which SYSTEM?' : `${system} is not a SYSTEM that can be imported`);
   }
@@ -107,7 +112,9 @@ function print(
   if ('problems' in checked) return refuse(`${source}, as agent.yaml`, checked.problems);
   const written = writeKeys?.() ?? IMPORTED;
   if (written !== IMPORTED) return written;
-  process.stdout.write(yamlOf(imported, system));
+  process.stdout.write(
+    importedYaml(imported, `Imported from ${system}. Try it: agent check --config THIS-FILE`),
+  );
   for (const note of imported.notes) process.stderr.write(`note: ${note}\n`);
   return IMPORTED;
 }
@@ -127,20 +134,6 @@ function keyWriter(file: string | undefined, keys: ImportedKeys): (() => number)
       return fileProblem(error, file);
     }
   };
-}
-
-function yamlOf({ settings, comments }: Imported, system: string): string {
-  const document = new Document(settings, { aliasDuplicateObjects: false });
-  document.commentBefore = ` Imported from ${system}. Try it: agent check --config THIS-FILE`;
-  for (const { path, text } of comments) {
-    const parent = document.getIn(path.slice(0, -1), true);
-    const owner = path.length === 1 ? document.contents : parent;
-    const pair = isMap(owner)
-      ? owner.items.find((one) => isPair(one) && isScalar(one.key) && one.key.value === path.at(-1))
-      : undefined;
-    if (isScalar(pair?.key)) pair.key.commentBefore = ` ${text}`;
-  }
-  return document.toString({ lineWidth: 0 });
 }
 
 function refuse(source: string, problems: readonly SettingsProblem[]): number {

@@ -10,7 +10,7 @@ import { createS3Store, type S3Store } from '#adapters/s3/store.ts';
 import type { WireOptions } from '#adapters/s3/wire.ts';
 import { SyncError } from '#core/errors.ts';
 import type { StoreCapabilities } from '#core/ports.ts';
-import type { AgentSettings } from '#core/settings/agent.ts';
+import type { AgentSettings, HostSettings } from '#core/settings/agent.ts';
 import type { Log } from './log.ts';
 
 export interface LiveStore {
@@ -74,7 +74,7 @@ export function liveStore(settings: AgentSettings): LiveStore {
   };
 }
 
-export function indexFile({ stateDirectory }: AgentSettings): string {
+export function indexFile({ stateDirectory }: HostSettings): string {
   return `${stateDirectory}/index.db`;
 }
 
@@ -85,12 +85,12 @@ export function liveIndex(settings: AgentSettings, onDamage: (error: SyncError) 
 }
 
 /** Where the status page is: by default a socket that only the agent's user can reach. */
-export function statusAddress({ status, stateDirectory }: AgentSettings): string {
+export function statusAddress({ status, stateDirectory }: HostSettings): string {
   return status?.listen ?? `${stateDirectory}/status.sock`;
 }
 
 /** A name as the settings allow them, from a host name that may be anything. */
-export function agentName({ name }: AgentSettings): string {
+export function agentName({ name }: HostSettings): string {
   if (name !== undefined) return name;
   const made = hostname()
     .toLowerCase()

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { SyncError } from '#core/errors.ts';
-import { type AgentSettings, agentSettings } from '#core/settings/agent.ts';
+import { agentSettings, type HostSettings } from '#core/settings/agent.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
 import { acceptFolder } from './folder-claim.ts';
 import { indexFile } from './live.ts';
@@ -16,12 +16,12 @@ import { agentVersion } from './version.ts';
 
 const USAGE = `usage: agent COMMAND --config FILE
 
-  run               sync the folders until SIGTERM or SIGINT
-  once              one pass over all folders; exit code 1 when something could not be synced
+  run               sync folders and buckets until SIGTERM or SIGINT
+  once              one pass over all of them; exit code 1 when something could not be synced
   status            what waits, and why (--json, --all)
-  check             test store, credentials, folders and limits, and say what to do about each failure (--json)
-  retry             try now what waits (--folder NAME for one folder)
-  approve-deletes   let the deletes through that the guard holds (--folder NAME)
+  check             test stores, credentials, folders and limits, and say what to do about each failure (--json)
+  retry             try now what waits, and compare buckets (--folder NAME or --bucket NAME for one)
+  approve-deletes   let the deletes through that the guard holds (--folder NAME or --bucket NAME)
   accept-folder     take a folder that is not the one that was synced, such as a new disk (--folder NAME)
   import            print an agent.yaml for the configuration of another system (agent import --help)
   version
@@ -37,6 +37,7 @@ async function main(): Promise<number> {
     options: {
       config: { type: 'string' },
       folder: { type: 'string' },
+      bucket: { type: 'string' },
       json: { type: 'boolean' },
       all: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -52,38 +53,54 @@ async function main(): Promise<number> {
   if (run === undefined || values.config === undefined) return usage();
   const settings = load(values.config);
   if (settings === undefined) return SETTINGS_WRONG;
-  const { folder } = values;
-  if (folder !== undefined && !settings.folders.some(({ name }) => name === folder)) {
-    const names = settings.folders.map(({ name }) => name).join(', ');
-    return usage(`--folder: found ${JSON.stringify(folder)}, expected one of ${names}`);
-  }
-  return run(settings, { ...values, folder });
+  const { folder, bucket } = values;
+  const wrong =
+    unknownName('folder', folder, settings.folders) ?? unknownName('bucket', bucket, settings.buckets);
+  if (wrong !== undefined) return usage(wrong);
+  return run(settings, { ...values, folder, bucket });
+}
+
+function unknownName(what: string, name: string | undefined, known: readonly { name: string }[]) {
+  if (name === undefined || known.some((one) => one.name === name)) return undefined;
+  const names = known.map((one) => one.name).join(', ') || 'none: the settings have no such list';
+  return `--${what}: found ${JSON.stringify(name)}, expected one of ${names}`;
 }
 
 interface Options {
   folder: string | undefined;
+  bucket: string | undefined;
   json?: boolean | undefined;
   all?: boolean | undefined;
 }
 
 /** Each loads what it needs and no more: most of the start of a command is loading. */
-const COMMANDS: Record<string, (settings: AgentSettings, options: Options) => number | Promise<number>> = {
+const COMMANDS: Record<string, (settings: HostSettings, options: Options) => number | Promise<number>> = {
   run: async (settings) => (await import('./run.ts')).runAgent(settings, 'run'),
   once: async (settings) => (await import('./run.ts')).runAgent(settings, 'once'),
   status: async (settings, options) => (await import('./status-command.ts')).statusCommand(settings, options),
   check: async (settings, options) => (await import('./check.ts')).checkCommand(settings, options),
-  retry(settings, { folder }) {
-    const names = folder === undefined ? settings.folders.map(({ name }) => name) : [folder];
-    return withIndex(settings, (index) => {
-      for (const name of names) {
-        const waiting = index.retryNow(name);
-        index.request('retry', name);
-        process.stdout.write(`${name}: ${waiting} waiting, tried as soon as the agent runs\n`);
-      }
-    });
+  async retry(settings, { folder, bucket }) {
+    const all = folder === undefined && bucket === undefined;
+    const folders = all ? settings.folders : settings.folders.filter(({ name }) => name === folder);
+    const buckets = all ? settings.buckets : settings.buckets.filter(({ name }) => name === bucket);
+    if (folders.length > 0) {
+      withIndex(settings, (index) => {
+        for (const { name } of folders) {
+          const waiting = index.retryNow(name);
+          index.request('retry', name);
+          process.stdout.write(`${name}: ${waiting} waiting, tried as soon as the agent runs\n`);
+        }
+      });
+    }
+    if (buckets.length > 0) (await import('./bucket-requests.ts')).retryBuckets(settings, buckets);
+    return DONE;
   },
-  'approve-deletes'(settings, { folder }) {
-    if (folder === undefined) return usage('approve-deletes needs --folder NAME');
+  async 'approve-deletes'(settings, { folder, bucket }) {
+    if (bucket !== undefined) {
+      (await import('./bucket-requests.ts')).approveBucket(settings, bucket);
+      return DONE;
+    }
+    if (folder === undefined) return usage('approve-deletes needs --folder NAME or --bucket NAME');
     return withIndex(settings, (index) => {
       const { held } = index.counts(folder);
       if (held > 0) index.request('approve-deletes', folder);
@@ -101,7 +118,7 @@ const COMMANDS: Record<string, (settings: AgentSettings, options: Options) => nu
 };
 
 /** Beside an agent that may be running. */
-function withIndex(settings: AgentSettings, action: (index: ReturnType<typeof openIndex>) => void): number {
+function withIndex(settings: HostSettings, action: (index: ReturnType<typeof openIndex>) => void): number {
   const index = openIndex(indexFile(settings), { beside: true });
   try {
     action(index);
@@ -116,7 +133,7 @@ function usage(problem?: string): number {
   return SETTINGS_WRONG;
 }
 
-function load(file: string): AgentSettings | undefined {
+function load(file: string): HostSettings | undefined {
   const result = readSettings(agentSettings, file, textOf(file), process.env);
   if ('settings' in result) return result.settings;
   process.stderr.write(`${result.problems}\n`);

@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type Activity, createActivity, nothingDone } from './activity.ts';
+import { bucketPrometheus } from './bucket-prometheus.ts';
+import type { BucketView } from './bucket-view.ts';
 import type { FolderView } from './folder.ts';
 import type { Level } from './log.ts';
 import type { Done } from './metrics.ts';
@@ -27,7 +29,11 @@ const STATES: readonly FolderView['state'][] = ['starting', 'working', 'unavaila
 /** From a small file on a LAN to a night without the store. */
 const LAG_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
 
-export function createPrometheus(views: () => readonly FolderView[], about: About): PrometheusMetrics {
+export function createPrometheus(
+  views: () => readonly FolderView[],
+  about: About,
+  bucketViews: () => readonly BucketView[] = () => [],
+): PrometheusMetrics {
   const registry = new Registry();
   const activity = createActivity();
   const registers = [registry];
@@ -55,6 +61,7 @@ export function createPrometheus(views: () => readonly FolderView[], about: Abou
     1,
   );
   const folders = folderGauges(gauge);
+  const buckets = bucketPrometheus(registry);
   const processes = processMetrics(counter, gauge, about.startedMs);
 
   function known(folder: string): void {
@@ -71,6 +78,7 @@ export function createPrometheus(views: () => readonly FolderView[], about: Abou
   return {
     done(folder, what, sizeBytes = 0) {
       activity.done(folder, what, sizeBytes);
+      if (buckets.isLane(folder)) return buckets.done(folder, what, sizeBytes);
       if (what === 'failed') {
         failures.inc({ folder });
         return;
@@ -82,6 +90,7 @@ export function createPrometheus(views: () => readonly FolderView[], about: Abou
       // A clock that was set back gives negative ages.
       const positive = Math.max(0, seconds);
       activity.lag(folder, positive);
+      if (buckets.isLane(folder)) return buckets.lag(folder, positive);
       lag.observe({ folder }, positive);
     },
     of: activity.of,
@@ -93,6 +102,7 @@ export function createPrometheus(views: () => readonly FolderView[], about: Abou
         seen.add(name);
       }
       folders(now);
+      buckets.show(bucketViews());
       processes();
       logLines.reset();
       for (const [level, count] of Object.entries(about.logLines)) logLines.inc({ level }, count);

@@ -1,21 +1,14 @@
-/** `agent run` and `agent once`: all folders of the settings, until a signal or until everything is done. */
-import { createByteBudget } from '#adapters/byte-budget.ts';
-import { createCdn } from '#adapters/cdn-cloudfront.ts';
+/** `agent run` and `agent once`: folders and buckets of the settings, until a signal or until everything is done. */
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
-import { createHostQueue } from '#adapters/host-queue-sqs.ts';
-import type { ObjectKey } from '#core/key.ts';
-import type { AgentSettings } from '#core/settings/agent.ts';
-import type { FolderRunner, FolderView } from './folder.ts';
-import { createFolderRunner } from './folder-runner.ts';
-import { startHeartbeat } from './heartbeat.ts';
-import { createInvalidator } from './invalidator.ts';
-import { createLeases } from './leases.ts';
-import { agentName, liveIndex, liveStore, statusAddress } from './live.ts';
+import type { SyncError } from '#core/errors.ts';
+import { folderSettings, type HostSettings } from '#core/settings/agent.ts';
+import { liveBuckets } from './bucket-live.ts';
+import { createBuckets } from './buckets.ts';
+import { createFolders } from './folders.ts';
+import { agentName, statusAddress } from './live.ts';
 import { createLog } from './log.ts';
-import { openFolder } from './open-folder.ts';
 import { createProgress, progressOf } from './progress.ts';
 import { createPrometheus } from './prometheus.ts';
-import { createReceiveRunner } from './receive-runner.ts';
 import { startStatusServer } from './status-server.ts';
 import { agentVersion } from './version.ts';
 
@@ -23,8 +16,8 @@ import { agentVersion } from './version.ts';
 const REQUESTS_EVERY_MS = 1_000;
 
 /** @returns the exit code: 0, or 1 when something could not be brought where it belongs */
-export async function runAgent(settings: AgentSettings, command: 'run' | 'once'): Promise<number> {
-  const once = command === 'once' || settings.folders.every(({ schedule }) => schedule === 'once');
+export async function runAgent(settings: HostSettings, command: 'run' | 'once'): Promise<number> {
+  const once = command === 'once' || isDoneAtOnce(settings);
   const startedMs = Date.now();
   const stopRequested = stopRequest();
   let damaged = false;
@@ -33,86 +26,40 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
   const agent = agentName(settings);
   const version = agentVersion();
   const systemd = createSystemdNotifier(process.env, (error) => log.warn(error.message));
-  const index = liveIndex(settings, (error) => {
-    if (damaged) return;
-    damaged = true;
-    log.error(error.message, { hint: error.hint });
-    stopRequested.stop('the index is damaged');
-  });
-  if (index.quarantined !== undefined) {
-    log.error(index.quarantined.message, { hint: index.quarantined.hint });
-  }
-  const { store, capabilities, learn, credentials } = liveStore(settings);
-  const runners: FolderRunner[] = [];
-  const views = (): FolderView[] => runners.map((runner) => runner.view());
-  const metrics = createPrometheus(views, { agent, version, startedMs, logLines: log.lines });
-  const leases = createLeases();
-  const { partBytes, partsAtOnce } = settings.limits;
-  const parts = createByteBudget(partBytes * partsAtOnce);
-  const learning = learn(log);
-  const writing = settings.folders.filter(({ mode }) => mode !== 'receive');
-  const cdn = cdnOf();
-  const invalidator = invalidatorOf();
-  const queue = queueOf();
-  const notCompared = new Set(writing.map(({ name }) => name));
   const closing: (() => unknown)[] = [];
+  const views = () => folders?.views() ?? [];
+  const bucketViews = () => buckets?.views() ?? [];
+  const metrics = createPrometheus(views, { agent, version, startedMs, logLines: log.lines }, bucketViews);
+  let folders: ReturnType<typeof createFolders> | undefined;
+  let live: Awaited<ReturnType<typeof liveBuckets>> | undefined;
+  let buckets: ReturnType<typeof createBuckets> | undefined;
 
-  function cdnOf() {
-    if (settings.cdn === undefined) return undefined;
-    const { distribution, endpoint } = settings.cdn;
-    return createCdn({ distribution, ...(endpoint === undefined ? {} : { endpoint }), credentials });
+  function onDamage(): void {
+    damaged = true;
+    stopRequested.stop('the index is damaged');
   }
 
-  function invalidatorOf() {
-    if (cdn === undefined || settings.cdn === undefined) return undefined;
-    const { window: windowMs } = settings.cdn;
-    const prefixes = writing.map(({ prefix }) => prefix);
-    return createInvalidator({ cdn, index, prefixes, windowMs, log, agent });
+  function onBucketDamage(error: SyncError): void {
+    if (!damaged) log.error(error.message, { hint: error.hint });
+    onDamage();
   }
 
-  function queueOf() {
-    if (settings.queue === undefined || settings.folders.length === writing.length) return undefined;
-    return createHostQueue({
-      url: settings.queue,
-      region: settings.store.region,
-      bucket: settings.store.bucket,
-      credentials,
-      onMalformed: (error, body) => log.error(error.message, { hint: error.hint, body: body.slice(0, 200) }),
-      onHealth(error) {
-        if (error === undefined) log.info('the queue answers', { key: settings.queue });
-        else log.warn(error.message, { key: settings.queue, hint: error.hint });
-      },
-    });
+  async function open(): Promise<void> {
+    if (settings.buckets.length > 0) {
+      live = await liveBuckets(settings, { log, metrics, onDamage: onBucketDamage });
+      buckets = createBuckets(live, log);
+    }
+    const withStore = folderSettings(settings);
+    if (withStore === undefined) return;
+    const shell = { agent, version, startedMs, log, metrics, bucketViews, onDamage };
+    folders = createFolders(withStore, shell);
   }
 
-  function addRunner(folder: AgentSettings['folders'][number]): void {
-    const context = {
-      agent,
-      settings,
-      folder,
-      store,
-      index,
-      leases,
-      log,
-      metrics,
-      parts,
-      capabilities,
-      onCompared() {
-        if (notCompared.delete(folder.name) && notCompared.size === 0) index.completed();
-      },
-      onChanged: (key: ObjectKey) => invalidator?.changed(key),
-    };
-    const skewMs = store.clockSkewMs;
-    runners.push(
-      folder.mode === 'receive'
-        ? createReceiveRunner(context, { skewMs, ...(queue === undefined ? {} : { queue }) })
-        : createFolderRunner(context, (...claimed) => openFolder(...claimed, { skewMs })),
-    );
-  }
-
-  function toRunners(folder: string | undefined, action: (runner: FolderRunner) => void): void {
-    for (const runner of runners) {
-      if (folder === undefined || runner.view().name === folder) action(runner);
+  function takeRequests(): void {
+    folders?.takeRequests();
+    for (const { kind, bucket } of live?.db.takeRequests() ?? []) {
+      if (kind === 'retry') buckets?.retry(bucket);
+      else buckets?.approveDeletes(bucket);
     }
   }
 
@@ -124,33 +71,38 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
       version,
       startedMs,
       views,
+      bucketViews,
       metrics,
       log,
       actions: {
-        retry: (folder) => toRunners(folder, (runner) => runner.retry()),
-        approveDeletes: (folder) => toRunners(folder, (runner) => runner.approveDeletes()),
+        retry({ folder, bucket }) {
+          if (bucket === undefined) folders?.retry(folder);
+          if (folder === undefined) buckets?.retry(bucket);
+        },
+        approveDeletes({ folder, bucket }) {
+          if (folder !== undefined) folders?.approveDeletes(folder);
+          if (bucket !== undefined) buckets?.approveDeletes(bucket);
+        },
       },
     });
     closing.push(server.close);
     log.info('status page', { key: server.address });
     // Before the first scans: they may take longer than a service manager waits for a start.
     systemd.ready();
-    closing.push(systemd.watch(() => index.note('watchdog')));
+    closing.push(
+      systemd.watch(() => {
+        folders?.alive();
+        live?.db.alive();
+      }),
+    );
     systemd.status('first scan');
     progress.show(() => progressOf(views(), metrics));
-    await Promise.all(runners.map((runner) => runner.run()));
+    await buckets?.run();
+    await folders?.run();
     progress.stop();
-    systemd.status(`${settings.folders.length} folders in work`);
-    const requests = setInterval(() => {
-      for (const { kind, folder } of index.takeRequests()) {
-        toRunners(folder, (runner) => (kind === 'retry' ? runner.retry() : runner.approveDeletes()));
-      }
-    }, REQUESTS_EVERY_MS);
+    systemd.status(`${settings.folders.length} folders and ${settings.buckets.length} buckets in work`);
+    const requests = setInterval(takeRequests, REQUESTS_EVERY_MS);
     closing.push(() => clearInterval(requests));
-    if (settings.heartbeat !== 'off') {
-      const everyMs = settings.heartbeat;
-      closing.push(startHeartbeat({ store, agent, version, startedMs, everyMs, views, log }).stop);
-    }
     log.info(`${await stopRequested.reason}: finishing what is in flight`);
     systemd.stopping();
   }
@@ -158,28 +110,28 @@ export async function runAgent(settings: AgentSettings, command: 'run' | 'once')
   async function runOnce(): Promise<number> {
     progress.show(() => progressOf(views(), metrics));
     closing.push(progress.stop);
-    const passes = Promise.all(runners.map((runner) => runner.once()));
+    const passes = Promise.all([folders?.once(), buckets?.once()]);
     const left = await Promise.race([passes, stopRequested.reason]);
     if (typeof left === 'string') log.info(`${left}: finishing what is in flight`);
-    return typeof left === 'string' || left.some((count) => count > 0) ? 1 : 0;
+    return typeof left === 'string' || left.some((count = 0) => count > 0) ? 1 : 0;
   }
 
   try {
-    for (const folder of settings.folders) addRunner(folder);
+    await open();
     if (once) return await runOnce();
     await keepRunning();
     return damaged ? 1 : 0;
   } finally {
-    learning.stop();
     for (const close of closing.reverse()) await close();
-    await Promise.all(runners.map((runner) => runner.stop()));
-    await Promise.all([invalidator?.stop(), queue?.close()]);
-    cdn?.close();
-    leases.close();
-    index.close();
-    await store.close();
+    await Promise.all([folders?.close(), buckets?.stop()]);
+    await live?.close();
     log.info('stopped');
   }
+}
+
+/** Nothing in the settings goes on after one pass. */
+function isDoneAtOnce({ folders, buckets }: HostSettings): boolean {
+  return buckets.length === 0 && folders.every(({ schedule }) => schedule === 'once');
 }
 
 /** Why the agent is to stop: a signal, or what `stop` says. */

@@ -6,9 +6,9 @@
  * | GET / | the status page |
  * | GET /status.json | `StatusReport` |
  * | GET /metrics | Prometheus text |
- * | GET /healthz | 200, or 503 with the reasons when a folder is unavailable, held or stopped |
- * | POST /retry[?folder=NAME] | looks now at all that waits |
- * | POST /approve-deletes?folder=NAME | carries out the deletes that the guard holds |
+ * | GET /healthz | 200, or 503 with the reasons when a folder or bucket needs somebody |
+ * | POST /retry[?folder=NAME or ?bucket=NAME] | looks now at all that waits |
+ * | POST /approve-deletes?folder=NAME or ?bucket=NAME | carries out the deletes that the guard holds |
  *
  * /healthz is for alarms: a restart heals none of its reasons. What a restart heals is the watchdog's (sd-notify.ts).
  *
@@ -20,6 +20,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SyncError } from '#core/errors.ts';
+import { bucketNeedsSomebody } from './bucket-view.ts';
 import { addressInUse, claimAddress, listenAddress } from './listen-address.ts';
 import type { CountedLog } from './log.ts';
 import type { PrometheusMetrics } from './prometheus.ts';
@@ -35,9 +36,15 @@ export interface StatusServerOptions extends StatusSource {
 }
 
 interface StatusActions {
-  /** All folders when none is named. */
-  retry(folder: string | undefined): void;
-  approveDeletes(folder: string): void;
+  /** All folders and buckets when none is named. */
+  retry(which: Which): void;
+  approveDeletes(which: Which): void;
+}
+
+/** One of them, or none. */
+interface Which {
+  folder: string | undefined;
+  bucket: string | undefined;
 }
 
 export interface StatusServer {
@@ -88,7 +95,8 @@ async function answer(options: StatusServerOptions, request: IncomingMessage): P
   if (!LOCAL_NAMES.test(request.headers.host ?? '')) return refused(421, 'not this host\n');
   // Not `new URL`: it takes `//name/` for a host, and throws on some of what can be sent.
   const [pathname = '', query] = (request.url ?? '').split('?', 2);
-  const folder = new URLSearchParams(query).get('folder') ?? undefined;
+  const asked = new URLSearchParams(query);
+  const which = { folder: asked.get('folder') ?? undefined, bucket: asked.get('bucket') ?? undefined };
   switch (pathname) {
     case '/':
     case '/status.json':
@@ -98,7 +106,7 @@ async function answer(options: StatusServerOptions, request: IncomingMessage): P
       return { ...refused(405, 'GET only\n'), headers: { allow: 'GET, HEAD' } };
     case '/retry':
     case '/approve-deletes':
-      if (request.method === 'POST') return action(options, request, pathname, folder);
+      if (request.method === 'POST') return action(options, request, pathname, which);
       return { ...refused(405, 'POST only\n'), headers: { allow: 'POST' } };
     default:
       return refused(404, 'there is /, /status.json, /metrics and /healthz\n');
@@ -110,10 +118,14 @@ async function question(options: StatusServerOptions, pathname: string): Promise
     case '/metrics':
       return { status: 200, type: options.metrics.contentType, body: await options.metrics.text() };
     case '/healthz': {
-      const reasons = options
+      const reasons: object[] = options
         .views()
         .filter(needsSomebody)
         .map(({ name: folder, state, reason }) => ({ folder, state, reason }));
+      for (const { name: bucket, destination, state, reason, parked } of options.bucketViews?.() ?? []) {
+        if (!bucketNeedsSomebody({ state, parked })) continue;
+        reasons.push({ bucket, destination, state, reason: reason || `${parked} objects are parked` });
+      }
       const health = { health: reasons.length === 0 ? 'ok' : 'failing', reasons };
       return { status: reasons.length === 0 ? 200 : 503, type: JSON_TYPE, body: json(health) };
     }
@@ -130,11 +142,12 @@ async function question(options: StatusServerOptions, pathname: string): Promise
 }
 
 function action(
-  { listen, actions, views }: StatusServerOptions,
+  { listen, actions, views, bucketViews = () => [] }: StatusServerOptions,
   { headers }: IncomingMessage,
   pathname: string,
-  folder: string | undefined,
+  which: Which,
 ): Answer {
+  const { folder, bucket } = which;
   if (!listen.startsWith('/'))
     return refused(403, 'only over the unix socket: set status.listen to a path\n');
   if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) {
@@ -143,13 +156,18 @@ function action(
   if (folder !== undefined && !views().some(({ name }) => name === folder)) {
     return refused(404, `there is no folder ${folder}\n`);
   }
-  if (pathname === '/retry') {
-    actions.retry(folder);
-  } else {
-    if (folder === undefined) return refused(400, 'which folder? /approve-deletes?folder=NAME\n');
-    actions.approveDeletes(folder);
+  if (bucket !== undefined && !bucketViews().some(({ name }) => name === bucket)) {
+    return refused(404, `there is no bucket ${bucket}\n`);
   }
-  return { status: 202, type: JSON_TYPE, body: json({ accepted: pathname.slice(1), folder }) };
+  if (pathname === '/retry') {
+    actions.retry(which);
+  } else {
+    if (folder === undefined && bucket === undefined) {
+      return refused(400, 'which? /approve-deletes?folder=NAME or ?bucket=NAME\n');
+    }
+    actions.approveDeletes(which);
+  }
+  return { status: 202, type: JSON_TYPE, body: json({ accepted: pathname.slice(1), ...which }) };
 }
 
 /** The index may fail; that is a state to tell, not a reason to end. */

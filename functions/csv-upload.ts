@@ -1,20 +1,26 @@
-/** Writes a CSV of any length to a bucket with bounded memory: one PUT, or a multipart upload once it is large. */
+/** Writes a CSV of any length to a bucket with bounded memory. */
 import { stringify } from 'csv-stringify/sync';
+import {
+  createTextUpload,
+  resumeTextUpload,
+  type SentParts,
+  type TextUpload,
+} from '#adapters/text-upload.ts';
 import type { ObjectKey } from '#core/key.ts';
-import type { ObjectAttributes, ObjectStore, PartResult } from '#core/ports.ts';
+import type { ObjectStore } from '#core/ports.ts';
 
 export interface CsvUpload {
-  row(cells: readonly string[]): Promise<void>;
+  /** `sent`: this row and all before it are in parts, and `sentParts` can be gone on from. */
+  row(cells: readonly string[]): Promise<'held' | 'sent'>;
+  sentParts(): SentParts | undefined;
   /** Resolves when every copy is visible under its key. */
   finish(): Promise<void>;
   /** Leaves nothing behind. */
   abort(): Promise<void>;
 }
 
-/** More than S3's least part (5 MiB), and 10,000 of them hold 80 GB. */
-const PART_BYTES = 8 * 1024 * 1024;
 const ROWS_AT_ONCE = 500;
-const ATTRIBUTES: ObjectAttributes = { metadata: {}, contentType: 'text/csv; charset=utf-8; header=present' };
+const CONTENT_TYPE = 'text/csv; charset=utf-8; header=present';
 
 /**
  * RFC 4180: CRLF after each row, quotes doubled. A lone line feed or carriage return is quoted too: with CRLF as the
@@ -28,62 +34,41 @@ export function csvText(rows: readonly (readonly string[])[]): string {
 export function createCsvUpload(
   store: ObjectStore,
   keys: readonly ObjectKey[],
-  partBytes = PART_BYTES,
+  partBytes?: number,
 ): CsvUpload {
+  return csvUpload(createTextUpload(store, keys, CONTENT_TYPE, partBytes));
+}
+
+/** Goes on with the row after the last one that was `sent`. */
+export async function resumeCsvUpload(
+  store: ObjectStore,
+  sent: SentParts,
+  partBytes?: number,
+): Promise<CsvUpload> {
+  return csvUpload(await resumeTextUpload(store, sent, CONTENT_TYPE, partBytes));
+}
+
+function csvUpload(upload: TextUpload): CsvUpload {
   let rows: (readonly string[])[] = [];
-  let chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  let uploads: { key: ObjectKey; uploadId: string; parts: PartResult[] }[] = [];
 
-  function encode(): void {
-    if (rows.length === 0) return;
-    const chunk = Buffer.from(csvText(rows));
+  /** Many at once: each call has its price. */
+  async function encode(): Promise<'held' | 'sent'> {
+    if (rows.length === 0) return 'held';
+    const text = csvText(rows);
     rows = [];
-    chunks.push(chunk);
-    sizeBytes += chunk.length;
-  }
-
-  function take(): Buffer {
-    const body = Buffer.concat(chunks);
-    chunks = [];
-    sizeBytes = 0;
-    return body;
-  }
-
-  async function sendPart(): Promise<void> {
-    const body = take();
-    if (uploads.length === 0) {
-      for (const key of keys) {
-        uploads.push({ key, uploadId: await store.createMultipart(key, ATTRIBUTES), parts: [] });
-      }
-    }
-    await Promise.all(
-      uploads.map(async ({ key, uploadId, parts }) => {
-        parts.push(await store.uploadPart(key, uploadId, parts.length + 1, body));
-      }),
-    );
+    return upload.append(text);
   }
 
   return {
     async row(cells) {
       rows.push(cells);
-      if (rows.length >= ROWS_AT_ONCE) encode();
-      if (sizeBytes >= partBytes) await sendPart();
+      return rows.length >= ROWS_AT_ONCE ? encode() : 'held';
     },
+    sentParts: upload.sentParts,
     async finish() {
-      encode();
-      if (uploads.length === 0) {
-        const body = take();
-        for (const key of keys) await store.put(key, body, ATTRIBUTES);
-        return;
-      }
-      if (sizeBytes > 0) await sendPart();
-      for (const { key, uploadId, parts } of uploads) await store.completeMultipart(key, uploadId, parts);
-      uploads = [];
+      await encode();
+      await upload.finish();
     },
-    async abort() {
-      for (const { key, uploadId } of uploads) await store.abortMultipart(key, uploadId);
-      uploads = [];
-    },
+    abort: upload.abort,
   };
 }

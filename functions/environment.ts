@@ -1,30 +1,16 @@
-/** What a function finds in its environment, parsed once; each fault names the variable. */
+/** What a function finds in its environment, parsed once with the schemas of the settings; each fault names the variable. */
 import { z } from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { ENV } from '#core/names.ts';
-import type { Destination, RetentionRule } from '#core/settings/deployment.ts';
-
-/** As infra writes it: parsed settings, so defaults are filled and durations are milliseconds. */
-const destination: z.ZodType<Destination> = z.object({
-  name: z.string(),
-  bucket: z.string(),
-  prefix: z.string(),
-  region: z.string(),
-  endpoint: z.string().optional(),
-  credentials: z.string().optional(),
-  addressing: z.enum(['path', 'virtual']),
-  deletes: z.boolean(),
-});
-const retention: z.ZodType<RetentionRule[]> = z.array(
-  z.object({
-    name: z.string(),
-    prefix: z.string(),
-    olderThan: z.number().nonnegative(),
-    requires: z.enum(['nothing', 'mirrored']),
-    maxRemovals: z.number().int().positive(),
-    dryRun: z.boolean(),
-  }),
-);
+import { type Destination, destinationSchema } from '#core/settings/destination.ts';
+import {
+  type FileManagerSettings,
+  fileManagerSchema,
+  type ReportSettings,
+  reportSchema,
+} from '#core/settings/http-target.ts';
+import { type RetentionRule, retentionRules } from '#core/settings/retention-rule.ts';
+import { hubPlace, type StorePlace } from '#core/settings/store-place.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 type Variable = keyof typeof ENV;
@@ -35,16 +21,39 @@ export function requiredText(environment: Environment, variable: Variable): stri
   return text;
 }
 
+export function isSet(environment: Environment, variable: Variable): boolean {
+  return (environment[ENV[variable]] ?? '') !== '';
+}
+
 export function namesOf(environment: Environment, variable: Variable): string[] {
   return (environment[ENV[variable]] ?? '').split(',').filter((name) => name !== '');
 }
 
+/** `undefined` when it is not set. */
+export function millisecondsOf(environment: Environment, variable: Variable): number | undefined {
+  return isSet(environment, variable) ? json(environment, variable, z.number().nonnegative()) : undefined;
+}
+
 export function destinationOf(environment: Environment): Destination {
-  return json(environment, 'destination', destination);
+  return json(environment, 'destination', destinationSchema);
 }
 
 export function retentionOf(environment: Environment): RetentionRule[] {
-  return json(environment, 'retention', retention);
+  return json(environment, 'retention', retentionRules);
+}
+
+export function fileManagerOf(environment: Environment): FileManagerSettings {
+  return json(environment, 'fileManager', fileManagerSchema);
+}
+
+export function reportOf(environment: Environment): ReportSettings {
+  return json(environment, 'report', reportSchema);
+}
+
+/** The hub's place: of another store where one is set, else the stack's own bucket. */
+export function hubPlaceOf(environment: Environment, region: string): StorePlace {
+  if (isSet(environment, 'hubPlace')) return json(environment, 'hubPlace', hubPlace);
+  return { bucket: requiredText(environment, 'hubBucket'), region };
 }
 
 function json<Value>(environment: Environment, variable: Variable, schema: z.ZodType<Value>): Value {

@@ -1,16 +1,21 @@
 /**
- * Keeps the ledger: S3 events -> rows, compare-and-set.
+ * Keeps the ledger: events -> rows, compare-and-set -> change journal -> requests to deliver.
  *
- * Trigger: the ledger queue, in batches. Idempotent: an event folded twice changes nothing.
- * Steps: parse -> per key: read the row -> fold -> HEAD where the order cannot be told -> write if nobody else did.
+ * Trigger: the ledger queue, in batches. Idempotent: an event folded twice changes nothing, and hands on the row as it
+ * is. So nothing is lost when the function ends between two steps: its messages come again, and whatever the row shows
+ * is written to the journal and asked for once more. Readers of the journal therefore take the line with the highest
+ * revision of a key, and deliver looks at the key itself.
+ * Steps: parse -> per key: read the row -> fold -> HEAD where the order cannot be told -> write if nobody else did;
+ * then, once for the batch: permissions of renamed objects -> one object of the journal -> one delivery request a key.
  */
 import type { SQSHandler } from 'aws-lambda';
 import { SyncError } from '#core/errors.ts';
 import type { Ledger, ObjectHead, ObjectStore } from '#core/ports.ts';
 import { fold } from '#core/replay.ts';
 import type { ObjectEvent } from '#core/s3-event.ts';
-import { liveBatch, liveHub, liveLedger } from './live.ts';
+import { liveBatch, liveDeliveries, liveHub, liveLedger, liveMetrics, liveReports } from './live.ts';
 import type { Log } from './log.ts';
+import { createReplayedBatch, type Replayed } from './replayed-batch.ts';
 import { processBatch } from './sqs-batch.ts';
 
 export interface ReplayPorts {
@@ -24,31 +29,57 @@ const MAX_CONFLICTS = 8;
 
 export const handler: SQSHandler = async (event, context) => {
   const batch = liveBatch('event-replay', context);
+  const metrics = liveMetrics('event-replay');
   const ports = { hub: liveHub(), ledger: liveLedger(), log: batch.log, nowMs: Date.now };
-  return processBatch(event, batch, { keysAtOnce: 10, reserveMs: 5_000 }, async (_key, events) => {
-    for (const one of events) await replayEvent(ports, one);
+  const replayed = createReplayedBatch({
+    reports: liveReports(),
+    deliveries: liveDeliveries(),
+    nowMs: Date.now,
   });
+  const finish = async () => {
+    for (const one of replayed.renames()) {
+      const carried = await carryPermissions(ports, one);
+      if (carried !== undefined) replayed.add(carried);
+    }
+    await replayed.handOn(context.awsRequestId);
+  };
+  const options = { keysAtOnce: 10, reserveMs: 5_000, finish };
+  const answer = await processBatch(event, batch, options, async (_key, events) => {
+    for (const one of events) {
+      replayed.add(await replayEvent(ports, one));
+    }
+  });
+  metrics.add('EventsReplayed', replayed.size);
+  metrics.add('EventsFailed', answer.batchItemFailures.length);
+  metrics.flush();
+  return answer;
 };
 
 /** Folds one event into the ledger; another writer's row makes it read and fold again. */
-export async function replayEvent(ports: ReplayPorts, event: ObjectEvent): Promise<void> {
+export async function replayEvent(ports: ReplayPorts, event: ObjectEvent): Promise<Replayed> {
   const { hub, ledger, log, nowMs } = ports;
+  const carrying = await withPermissionsOfOldKey(ledger, event);
   const { key, name, sequencer } = event;
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
-    const entry = await ledger.get(key);
+    const before = await ledger.get(key);
     let head: ObjectHead | undefined | 'not asked' = 'not asked';
-    let outcome = fold(entry, event, head, nowMs());
+    let outcome = fold(before, event, head, nowMs());
     if ('ask' in outcome) {
       // After the row was read: whoever wrote it knew an earlier state than this.
       head = await hub.head(key);
-      outcome = fold(entry, event, head, nowMs());
+      // Those of an object that is not there are not kept for one yet to come.
+      outcome = fold(before, head === undefined ? event : carrying, head, nowMs());
     }
-    if ('ignore' in outcome) return log.info('event ignored', { key, event: name, reason: outcome.ignore });
+    if ('ignore' in outcome) {
+      log.info('event ignored', { key, event: name, reason: outcome.ignore });
+      return { event, before, after: before, written: false, reason: outcome.ignore };
+    }
     if ('ask' in outcome) throw new Error('fold asked for HEAD twice');
     const { write, reason } = outcome;
     if ((await ledger.put(write)) === 'written') {
       const { state, etag, revision } = write;
-      return log.info('ledger written', { key, event: name, sequencer, state, etag, revision, reason });
+      log.info('ledger written', { key, event: name, sequencer, state, etag, revision, reason });
+      return { event, before, after: write, written: true, reason };
     }
   }
   throw new SyncError(`ledger row of ${key}: ${MAX_CONFLICTS} times another writer was first`, {
@@ -57,4 +88,29 @@ export async function replayEvent(ports: ReplayPorts, event: ObjectEvent): Promi
     retryable: true,
     code: 'Conflict',
   });
+}
+
+/**
+ * Permissions go with the object that is renamed. Called once the whole batch is replayed, because it may hold the event
+ * that tells them; `undefined`: there is nothing to carry any more.
+ */
+export async function carryPermissions(
+  ports: ReplayPorts,
+  { event, after }: Replayed,
+): Promise<Replayed | undefined> {
+  if (after?.state !== 'present') return undefined;
+  const { permissions } = await withPermissionsOfOldKey(ports.ledger, event);
+  if (permissions === event.permissions || permissions === after.permissions?.json) return undefined;
+  return replayEvent(ports, event);
+}
+
+/** Those told up to the rename. */
+async function withPermissionsOfOldKey(
+  ledger: Pick<Ledger, 'get'>,
+  event: ObjectEvent,
+): Promise<ObjectEvent> {
+  if (event.renamedFrom === undefined) return event;
+  const told = (await ledger.get(event.renamedFrom))?.permissions;
+  if (told === undefined || told.atMs > event.timeMs) return event;
+  return { ...event, permissions: told.json, timeMs: told.atMs };
 }

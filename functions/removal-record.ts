@@ -22,6 +22,8 @@ export interface RemovalRecord {
   add(removals: readonly Removal[]): Promise<void>;
   save(): Promise<void>;
   count(outcome: Removal['outcome']): number;
+  /** Of the objects with that outcome. */
+  bytes(outcome: Removal['outcome']): number;
 }
 
 /**
@@ -56,5 +58,7 @@ export async function createRemovalRecord(
     },
     save,
     count: (outcome) => removals.filter((removal) => removal.outcome === outcome).length,
+    bytes: (outcome) =>
+      removals.reduce((sum, removal) => sum + (removal.outcome === outcome ? removal.sizeBytes : 0), 0),
   };
 }

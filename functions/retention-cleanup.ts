@@ -1,24 +1,47 @@
 /**
  * Removes from the hub what the retention rules let go, and records what and why.
  *
- * Trigger: EventBridge Scheduler, or by hand. Idempotent: what is gone is not removed again.
- * Steps: the store's clock -> ledger entries -> rule -> record the intent -> HEAD -> delete with If-Match -> record
- * the outcome. The ledger learns of it from the event, as of every other delete.
+ * Trigger: EventBridge Scheduler, or by hand, with `{"dryRun": true}` to see what the next run would remove.
+ * Idempotent: what is gone is not removed again.
+ * Steps: the store's clock -> ledger entries -> rules -> record the intent -> HEAD, tags -> delete with If-Match ->
+ * record the outcome. The ledger learns of it from the event, as of every other delete. A run whose time is over, and a
+ * rule that has reached its cap, go on in the next run where they were; of two runs at once the later one's place counts.
  */
 import type { Context } from 'aws-lambda';
-import { inParallel } from '#adapters/in-parallel.ts';
-import type { LedgerEntry } from '#core/ledger-entry.ts';
-import type { Ledger, ObjectStore } from '#core/ports.ts';
-import { confirmRetention, decideRetention } from '#core/retention.ts';
-import type { RetentionRule } from '#core/settings/deployment.ts';
-import { liveDestinationNames, liveHub, liveLedger, liveLog, liveReports, liveRetention } from './live.ts';
+import { CONTROL, readControl } from '#core/controls.ts';
+import { SyncError } from '#core/errors.ts';
+import { objectKey } from '#core/key.ts';
+import { REPORT_PREFIX } from '#core/names.ts';
+import type { Controls, Ledger, ObjectStore } from '#core/ports.ts';
+import { decideRetention } from '#core/retention.ts';
+import {
+  createRuleCaps,
+  firstPosition,
+  nextPositions,
+  type Positions,
+  rulesFor,
+} from '#core/retention-caps.ts';
+import { type RetentionResult, type RetentionState, retentionState } from '#core/retention-state.ts';
+import type { RetentionRule } from '#core/settings/retention-rule.ts';
+import {
+  liveControls,
+  liveDestinationNames,
+  liveHub,
+  liveLedger,
+  liveLog,
+  liveMetrics,
+  liveReports,
+  liveRetention,
+} from './live.ts';
 import type { Log } from './log.ts';
-import { createRemovalRecord, type Removal, type RemovalRecord } from './removal-record.ts';
+import { createRemovalRecord, type RemovalRecord } from './removal-record.ts';
+import { type Candidate, removeCandidates } from './retention-candidates.ts';
 
 export interface RetentionPorts {
   ledger: Pick<Ledger, 'entries'>;
-  hub: Pick<ObjectStore, 'head' | 'delete'>;
+  hub: Pick<ObjectStore, 'head' | 'delete' | 'tags'>;
   reports: Pick<ObjectStore, 'put' | 'head'>;
+  controls: Controls;
   log: Log;
   nowMs: () => number;
   remainingMs: () => number;
@@ -28,143 +51,155 @@ export interface RetentionRun {
   runId: string;
   rules: readonly RetentionRule[];
   destinations: readonly string[];
+  /** As if every rule said so. */
+  dryRun: boolean;
   /** Candidates that are recorded, then removed, together. */
   batchSize?: number;
-}
-
-export interface RetentionAnswer {
-  runId: string;
-  /** Key of the record in the reports bucket. */
-  record: string;
-  removed: number;
-  wouldRemove: number;
-  /** Candidates that HEAD saved. */
-  kept: number;
-  /** Rules that reached their cap: the next run goes on. */
-  capped: string[];
-  /** Whether every entry of the ledger was looked at. */
-  complete: boolean;
 }
 
 /** Beyond it somebody's clock is wrong, and ages mean nothing. */
 const MAX_SKEW_MS = 15 * 60_000;
 const RESERVE_MS = 30_000;
-const REMOVALS_AT_ONCE = 8;
 
-export const handler = async (_event: unknown, context: Context): Promise<RetentionAnswer> => {
+export const handler = async (event: unknown, context: Context): Promise<RetentionResult> => {
   const log = liveLog('retention-cleanup', context);
+  const metrics = liveMetrics('retention-cleanup');
   const ports: RetentionPorts = {
     ledger: liveLedger(),
     hub: liveHub(),
     reports: liveReports(),
+    controls: liveControls(),
     log,
     nowMs: Date.now,
     remainingMs: () => context.getRemainingTimeInMillis(),
   };
   const startedAt = new Date(ports.nowMs()).toISOString();
-  const answer = await runRetention(ports, {
+  const result = await runRetention(ports, {
     runId: `${startedAt}-${context.awsRequestId}`,
     rules: liveRetention(),
     destinations: liveDestinationNames(),
+    dryRun: isDryRun(event),
   });
-  log.info('retention run ended', { ...answer });
-  return answer;
+  metrics.add('ObjectsRemoved', result.removed);
+  metrics.flush();
+  return result;
 };
 
-export async function runRetention(ports: RetentionPorts, run: RetentionRun): Promise<RetentionAnswer> {
-  const { ledger, reports, log, nowMs, remainingMs } = ports;
+/** What it answers is kept as `runs/retention/<time>.json`, and as the last run. A dry run moves no rule's place. */
+export async function runRetention(ports: RetentionPorts, run: RetentionRun): Promise<RetentionResult> {
+  const { reports, controls, log, nowMs } = ports;
+  const startedMs = nowMs();
+  const { value, revision } = await readControl(controls, CONTROL.retention, retentionState);
+  const after = value?.after ?? {};
   const record = await createRemovalRecord(reports, run.runId);
-  const skewMs = Math.abs(record.storeTimeMs - nowMs());
-  if (skewMs > MAX_SKEW_MS) {
-    throw new Error(`nothing removed: this clock and the store's differ by ${Math.round(skewMs / 1000)} s`);
+  const walked: Walk = { cappedAt: {}, complete: false, failure: undefined };
+  let ended: SyncError | undefined;
+  try {
+    refuseSkew(record.storeTimeMs - nowMs());
+    await walk(ports, run, record, after, walked);
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    ended = error;
   }
-  const { batchSize = 100 } = run;
-  const used = new Map<RetentionRule, number>();
-  const capped = new Set<string>();
-  let batch: Candidate[] = [];
-  let complete = true;
-
-  for await (const entry of ledger.entries()) {
-    if (remainingMs() < RESERVE_MS) {
-      complete = false;
-      break;
-    }
-    const decision = decideRetention(run.rules, entry, record.storeTimeMs, run.destinations);
-    if ('keep' in decision) {
-      log.debug('retention: kept', { key: entry.key, reason: decision.keep });
-      continue;
-    }
-    const { remove: rule, reason } = decision;
-    const planned = batch.filter((candidate) => candidate.rule === rule).length;
-    if ((used.get(rule) ?? 0) + planned >= rule.maxRemovals) {
-      // What HEAD saves gives its place back, so a full batch is settled before the cap is believed.
-      if (planned > 0) batch = await settle(ports, record, batch, used);
-      if ((used.get(rule) ?? 0) >= rule.maxRemovals) {
-        capped.add(rule.name);
-        continue;
-      }
-    }
-    batch.push({ entry, rule, reason });
-    if (batch.length >= batchSize) batch = await settle(ports, record, batch, used);
-  }
-  await settle(ports, record, batch, used);
-  const count = (outcome: Removal['outcome']) => record.count(outcome);
-  return {
+  const { stoppedAt, complete, cappedAt } = walked;
+  const failure = ended ?? walked.failure;
+  const result: RetentionResult = {
     runId: run.runId,
     record: record.key,
-    removed: count('removed'),
-    wouldRemove: count('would remove'),
-    kept: count('kept'),
-    capped: [...capped],
+    startedMs,
+    endedMs: nowMs(),
+    removed: record.count('removed'),
+    removedBytes: record.bytes('removed'),
+    wouldRemove: record.count('would remove'),
+    kept: record.count('kept'),
+    dryRun: run.dryRun,
+    capped: Object.keys(cappedAt),
     complete,
+    ...(stoppedAt === undefined || complete ? {} : { stoppedAt }),
+    ...(failure === undefined ? {} : { error: failure.message }),
   };
-}
-
-interface Candidate {
-  entry: LedgerEntry;
-  rule: RetentionRule;
-  reason: string;
-}
-
-/** Records the intent, removes what HEAD confirms, records the outcome; answers the empty batch that follows. */
-async function settle(
-  ports: RetentionPorts,
-  record: RemovalRecord,
-  batch: readonly Candidate[],
-  used: Map<RetentionRule, number>,
-): Promise<[]> {
-  if (batch.length === 0) return [];
-  const removals = batch.map(({ entry, rule, reason }): Removal => {
-    const { key, etag, versionId, sizeBytes } = entry;
-    return { key, etag, versionId, sizeBytes, rule: rule.name, reason, outcome: 'intended' };
-  });
-  await record.add(removals);
-  const pairs = batch.map((candidate, index) => ({ candidate, removal: removals[index] }));
-  try {
-    await inParallel(pairs, REMOVALS_AT_ONCE, async ({ candidate, removal }) => {
-      if (removal === undefined) return;
-      Object.assign(removal, await removeOne(ports, candidate, record.storeTimeMs));
-      if (removal.outcome === 'kept') {
-        ports.log.warn('retention: kept', { key: removal.key, rule: removal.rule, reason: removal.reason });
-      } else {
-        used.set(candidate.rule, (used.get(candidate.rule) ?? 0) + 1);
-        ports.log.info(`retention: ${removal.outcome}`, { key: removal.key, reason: removal.reason });
-      }
-    });
-  } finally {
-    await record.save();
+  const key = objectKey(`${REPORT_PREFIX.runs}retention/${new Date(startedMs).toISOString()}.json`);
+  const contentType = 'application/json';
+  await reports.put(key, Buffer.from(`${JSON.stringify(result)}\n`), { metadata: {}, contentType });
+  if (!run.dryRun) {
+    // After an early end every rule begins where it did: what was removed is not there to be removed again.
+    const next = ended === undefined ? nextPositions(run.rules, after, cappedAt, result.stoppedAt) : after;
+    const state: RetentionState = { after: next, last: result };
+    if ((await controls.put(CONTROL.retention, state, revision)) === 'conflict') {
+      log.warn('another retention run ended meanwhile: the next one goes on where that one was');
+    }
   }
-  return [];
+  log.info('retention run ended', { ...result });
+  if (failure !== undefined) throw failure;
+  return result;
 }
 
-async function removeOne(
-  { hub }: RetentionPorts,
-  { entry, rule }: Candidate,
-  storeTimeMs: number,
-): Promise<Pick<Removal, 'outcome'> & Partial<Removal>> {
-  const objection = confirmRetention(rule, entry, await hub.head(entry.key), storeTimeMs);
-  if (objection !== undefined) return { outcome: 'kept', reason: objection };
-  if (rule.dryRun) return { outcome: 'would remove' };
-  const answer = await hub.delete(entry.key, { ifMatch: entry.etag });
-  return answer === 'deleted' ? { outcome: 'removed' } : { outcome: 'kept', reason: 'it changed just now' };
+interface Walk {
+  /** By the name of a rule: the last key before its cap. */
+  cappedAt: Record<string, string>;
+  /** Whether it came to the end of the ledger. */
+  complete: boolean;
+  /** The last key that was looked at. */
+  stoppedAt?: string;
+  /** The first of single keys, which hold up no others. */
+  failure: SyncError | undefined;
+}
+
+async function walk(
+  ports: RetentionPorts,
+  run: RetentionRun,
+  record: RemovalRecord,
+  after: Positions,
+  walked: Walk,
+): Promise<void> {
+  const { ledger, log, remainingMs } = ports;
+  const { rules, destinations, dryRun, batchSize = 100 } = run;
+  const caps = createRuleCaps();
+  let batch: Candidate[] = [];
+  const settle = async () => {
+    const failures = await removeCandidates(ports, record, caps, batch, dryRun);
+    walked.failure ??= failures[0];
+    batch = [];
+  };
+  const start = firstPosition(rules, after);
+  for await (const entry of ledger.entries(start === undefined ? {} : { after: objectKey(start) })) {
+    const { key } = entry;
+    if (remainingMs() < RESERVE_MS || rules.every(({ name }) => name in walked.cappedAt)) {
+      await settle();
+      return;
+    }
+    const decision = decideRetention(rulesFor(key, rules, after), entry, record.storeTimeMs, destinations);
+    if (decision.remove === undefined) {
+      log.debug('retention: kept', { key, reason: decision.keep });
+    } else {
+      // What HEAD saves gives its place back, so a full batch is settled before a cap is believed.
+      if (decision.remove.some(({ rule }) => caps.isFull(rule)) && batch.length > 0) await settle();
+      const open = decision.remove.filter(({ rule }) => !caps.isFull(rule));
+      for (const { rule } of decision.remove) {
+        if (caps.isFull(rule) && walked.stoppedAt !== undefined)
+          walked.cappedAt[rule.name] ??= walked.stoppedAt;
+      }
+      const [first] = open;
+      if (first !== undefined) {
+        caps.reserve(first.rule);
+        batch.push({ entry, rules: open });
+      }
+    }
+    if (batch.length >= batchSize) await settle();
+    walked.stoppedAt = key;
+  }
+  await settle();
+  walked.complete = true;
+}
+
+function refuseSkew(skewMs: number): void {
+  if (Math.abs(skewMs) <= MAX_SKEW_MS) return;
+  throw new SyncError(
+    `nothing removed: this clock and the store's differ by ${Math.round(Math.abs(skewMs) / 1000)} s`,
+    { op: 'retention', retryable: true, code: 'ClockSkew' },
+  );
+}
+
+function isDryRun(event: unknown): boolean {
+  return typeof event === 'object' && event !== null && 'dryRun' in event && event.dryRun === true;
 }

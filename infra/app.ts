@@ -11,6 +11,7 @@ const app = new App();
 const answer = readDeploymentSettings({
   context: app.node.tryGetContext('settings'),
   environment: process.env.SLUICE_SETTINGS,
+  stage: app.node.tryGetContext('stage') ?? process.env.SLUICE_STAGE,
   cwd: process.cwd(),
 });
 if ('message' in answer) {

@@ -1,6 +1,7 @@
 /** The bucket that everything meets in, and the topic that tells of each change to it. */
 import { ArnFormat, Aws, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
   Bucket,
@@ -10,26 +11,41 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Topic, TopicPolicy } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { DeploymentSettings } from '#core/settings/deployment.ts';
 import { ACCESS_LOG_REASON } from './nag-reasons.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html */
-const EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:ObjectRestore:Completed'];
+const EVENTS = [
+  's3:ObjectCreated:*',
+  's3:ObjectRemoved:*',
+  's3:ObjectRestore:Completed',
+  's3:LifecycleExpiration:*',
+  's3:ObjectTagging:*',
+  's3:ObjectAcl:Put',
+];
 const ABANDONED_MULTIPART_DAYS = 7;
 
-export interface HubProps {
-  /** Absent: `<stack>-hub-<account>-<region>`. */
-  bucket?: string | undefined;
-  /** Milliseconds; whole days. */
-  noncurrentVersions: number | 'off';
-  removal: 'retain' | 'destroy';
-}
+export type HubProps = DeploymentSettings['hub'] & { removal: 'retain' | 'destroy' };
 
 export class Hub extends Construct {
-  readonly bucket: Bucket;
+  readonly name: string;
+  /** Absent where the hub is a bucket of another store: what happens there comes through the ingest URL. */
+  readonly bucket: Bucket | undefined;
   readonly topic: Topic;
 
-  constructor(scope: Construct, id: string, { bucket, noncurrentVersions, removal }: HubProps) {
+  constructor(scope: Construct, id: string, props: HubProps) {
     super(scope, id);
+    this.topic = new Topic(this, 'Events');
+    const policy = new TopicPolicy(this, 'EventsPolicy', { topics: [this.topic], enforceSSL: true });
+    if (props.endpoint === undefined) {
+      this.bucket = this.#ownBucket(props, policy);
+      this.name = this.bucket.bucketName;
+    } else {
+      this.name = props.bucket ?? '';
+    }
+  }
+
+  #ownBucket({ bucket, noncurrentVersions, kmsKey, removal }: HubProps, policy: TopicPolicy): Bucket {
     const stack = Stack.of(this);
     // The name is decided here and not by CloudFormation, so that the topic's policy can name the bucket before it
     // exists and the bucket can wait for that policy: no circle, and no custom resource to set notifications.
@@ -42,8 +58,6 @@ export class Hub extends Construct {
       arnFormat: ArnFormat.NO_RESOURCE_NAME,
     });
 
-    this.topic = new Topic(this, 'Events');
-    const policy = new TopicPolicy(this, 'EventsPolicy', { topics: [this.topic], enforceSSL: true });
     policy.document.addStatements(
       new PolicyStatement({
         sid: 'HubPublishes',
@@ -57,10 +71,17 @@ export class Hub extends Construct {
       }),
     );
 
-    this.bucket = new Bucket(this, 'Bucket', {
+    const hub = new Bucket(this, 'Bucket', {
       bucketName: name,
       versioned: true,
-      encryption: BucketEncryption.S3_MANAGED,
+      ...(kmsKey === undefined
+        ? { encryption: BucketEncryption.S3_MANAGED }
+        : {
+            encryption: BucketEncryption.KMS,
+            encryptionKey: Key.fromKeyArn(this, 'Key', kmsKey),
+            // One data key for many objects: a request to KMS for each would cost more than the objects' own.
+            bucketKeyEnabled: true,
+          }),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       lifecycleRules: [
@@ -70,12 +91,13 @@ export class Hub extends Construct {
       removalPolicy: removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
       autoDeleteObjects: removal === 'destroy',
     });
-    const cfnBucket = this.bucket.node.defaultChild as CfnBucket;
+    const cfnBucket = hub.node.defaultChild as CfnBucket;
     cfnBucket.notificationConfiguration = {
       topicConfigurations: EVENTS.map((event) => ({ event, topic: this.topic.topicArn })),
     };
     cfnBucket.node.addDependency(policy);
-    Validations.of(this.bucket).acknowledge({ id: 'AwsSolutions-S1', reason: ACCESS_LOG_REASON });
+    Validations.of(hub).acknowledge({ id: 'AwsSolutions-S1', reason: ACCESS_LOG_REASON });
+    return hub;
   }
 }
 

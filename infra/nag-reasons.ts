@@ -6,6 +6,12 @@ import type { IConstruct } from 'constructs';
 export const ACCESS_LOG_REASON =
   'Who may read and write is a handful of written-out roles; where object access must be audited, CloudTrail data events do it for the whole account, without a bucket of logs that nobody reads.';
 
+export const TRACES_KNOWN = {
+  id: 'AwsSolutions-IAM5[Resource::*]',
+  reason:
+    'X-Ray has no resources to name: its two actions can only be allowed on all, and only write traces.',
+};
+
 const OBJECTS_REASON =
   'Objects can only be named by a wildcard: this is one bucket, below the narrowest prefix that the function works on, with the actions written out.';
 

@@ -1,26 +1,44 @@
 /**
- * What each function and each agent may do, written out: grant* helpers give more than is used. test/infra asserts
+ * What each function may do, written out: grant* helpers give more than is used. test/infra asserts
  * these lists on the template, and the end-to-end suite runs with the emulator enforcing them.
  */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { PROBE_NAME, REPORT_PREFIX, RESERVED } from '#core/names.ts';
-import type { AgentAccess, FolderAccess } from '#core/settings/agent-access.ts';
-import type { Destination } from '#core/settings/deployment.ts';
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions */
-const UPLOAD = ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
-const PROBE = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'];
+import { REPORT_PREFIX, RESERVED } from '#core/names.ts';
+import type { Destination } from '#core/settings/destination.ts';
+import type { ReportSettings } from '#core/settings/http-target.ts';
+import { allow, allowAll, readSecret } from './statements.ts';
 
 export interface Places {
-  hubArn: string;
+  /** ARN of the stack's own hub; absent where the hub is a bucket of another store. */
+  hubArn?: string;
+  /** Secret for the hub of another store. */
+  hubSecret?: string | undefined;
+  /** Of the key that the hub is encrypted with, where there is one. */
+  kmsKeyArn?: string | undefined;
   reportsArn: string;
   ledgerArn: string;
 }
 
-export function eventReplayStatements(places: Places): PolicyStatement[] {
-  return [...readHub(places), allow('Ledger', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], places.ledgerArn)];
+export function eventReplayStatements(scope: Construct, places: Places): PolicyStatement[] {
+  return [
+    ...readHub(scope, places),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], places.ledgerArn),
+    allow('Journal', ['s3:PutObject'], `${places.reportsArn}/${REPORT_PREFIX.journal}*`),
+  ];
+}
+
+export function deliverStatements(
+  scope: Construct,
+  places: Places,
+  secret: string | undefined,
+): PolicyStatement[] {
+  return [
+    ...readHub(scope, places),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], places.ledgerArn),
+    ...readSecret(scope, 'SigningKey', secret),
+  ];
 }
 
 export function mirrorStatements(
@@ -28,140 +46,145 @@ export function mirrorStatements(
   places: Places,
   destination: Destination,
 ): PolicyStatement[] {
-  const ledger = allow('Ledger', ['dynamodb:UpdateItem'], places.ledgerArn);
-  if (destination.endpoint !== undefined) {
-    return [...readHub(places), ledger, readSecret(scope, destination.credentials ?? '')];
-  }
-  const bucketArn = Stack.of(scope).formatArn({
-    service: 's3',
-    region: '',
-    account: '',
-    resource: destination.bucket,
-    arnFormat: ArnFormat.NO_RESOURCE_NAME,
-  });
   return [
-    ...readHub(places),
-    // CopyObject carries tags, and is refused without these two when there are some.
-    allow('ReadHubTags', ['s3:GetObjectTagging'], `${places.hubArn}/*`),
-    allow('ListDestination', ['s3:ListBucket'], bucketArn),
+    ...readHub(scope, places),
+    ...hubObjects(places, 'ReadHubTags', ['s3:GetObjectTagging']),
+    ...writeDestination(scope, destination),
+    // The mirror record, and the window of the guard.
+    allow('Ledger', ['dynamodb:UpdateItem', 'dynamodb:GetItem', 'dynamodb:PutItem'], places.ledgerArn),
+  ];
+}
+
+/** @param destination absent: hub and ledger are compared */
+export function reconcileStatements(
+  scope: Construct,
+  places: Places,
+  destination: Destination | undefined,
+): PolicyStatement[] {
+  return [
+    ...readHub(scope, places),
+    ...(destination === undefined ? [] : listDestination(scope, destination)),
+    allow('Ledger', ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'], places.ledgerArn),
+    allow('ListReports', ['s3:ListBucket'], places.reportsArn),
+    ...allowAll(
+      'Plans',
+      ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
+      [REPORT_PREFIX.reconcile, REPORT_PREFIX.runs].map((prefix) => `${places.reportsArn}/${prefix}*`),
+    ),
+  ];
+}
+
+export function stateReportStatements(
+  scope: Construct,
+  places: Places,
+  report: ReportSettings,
+  queueArns: string[],
+): PolicyStatement[] {
+  const { state, diff, html, runs, journal } = REPORT_PREFIX;
+  return [
+    ...heartbeats(scope, places),
+    allow('Ledger', ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'], places.ledgerArn),
+    allow('ListReports', ['s3:ListBucket'], places.reportsArn),
+    ...allowAll(
+      'Reports',
+      ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
+      [state, diff, html, runs, journal].map((prefix) => `${places.reportsArn}/${prefix}*`),
+    ),
+    ...allowAll('Depths', ['sqs:GetQueueAttributes'], queueArns),
+    // The queues are more than an environment has room for; the stack's outputs name them.
+    allow('Outputs', ['cloudformation:DescribeStacks'], Stack.of(scope).stackId),
+    ...[...new Set(report.endpoints.map(({ secret }) => secret))].flatMap((secret, index) =>
+      readSecret(scope, `SigningKey${index}`, secret),
+    ),
+  ];
+}
+
+export function retentionStatements(scope: Construct, places: Places): PolicyStatement[] {
+  return [
+    ...readHub(scope, places),
+    ...hubObjects(places, 'RemoveFromHub', ['s3:DeleteObject', 's3:GetObjectTagging']),
+    allow('Ledger', ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'], places.ledgerArn),
+    // The record is read back before anything is removed.
+    ...allowAll(
+      'RecordRemovals',
+      ['s3:PutObject', 's3:GetObject'],
+      [REPORT_PREFIX.removals, REPORT_PREFIX.runs].map((prefix) => `${places.reportsArn}/${prefix}*`),
+    ),
+  ];
+}
+
+export function ingestStatements(scope: Construct, topicArn: string, secret: string): PolicyStatement[] {
+  return [allow('Publish', ['sns:Publish'], topicArn), ...readSecret(scope, 'Token', secret)];
+}
+
+/** ListBucket, because HEAD of an absent key is else a 403, which cannot be told from a refusal. */
+function readHub(scope: Construct, { hubArn, hubSecret, kmsKeyArn }: Places): PolicyStatement[] {
+  if (hubArn === undefined) return readSecret(scope, 'ReadHubCredentials', hubSecret);
+  return [
+    allow('ListHub', ['s3:ListBucket'], hubArn),
+    allow('ReadHub', ['s3:GetObject'], `${hubArn}/*`),
+    ...allowAll('Decrypt', ['kms:Decrypt'], kmsKeyArn === undefined ? [] : [kmsKeyArn]),
+  ];
+}
+
+function hubObjects({ hubArn }: Places, sid: string, actions: string[]): PolicyStatement[] {
+  return allowAll(sid, actions, hubArn === undefined ? [] : [`${hubArn}/*`]);
+}
+
+/** Of the hub's objects those in which agents say that they live. */
+function heartbeats(scope: Construct, places: Places): PolicyStatement[] {
+  const { hubArn, kmsKeyArn } = places;
+  if (hubArn === undefined) return readHub(scope, places);
+  return [
+    allow('ListHub', ['s3:ListBucket'], hubArn),
+    allow('Heartbeats', ['s3:GetObject'], `${hubArn}/${RESERVED.agents}*`),
+    ...allowAll('Decrypt', ['kms:Decrypt'], kmsKeyArn === undefined ? [] : [kmsKeyArn]),
+  ];
+}
+
+function writeDestination(scope: Construct, destination: Destination): PolicyStatement[] {
+  if (destination.endpoint !== undefined) {
+    return readSecret(scope, 'ReadCredentials', destination.credentials);
+  }
+  const { prefix, deletes, createBucket } = destination;
+  const bucketArn = destinationArn(scope, destination);
+  return [
+    allow(
+      'ListDestination',
+      // The uploads: so that one that was begun and lost is found again.
+      ['s3:ListBucket', 's3:ListBucketMultipartUploads', ...(createBucket ? ['s3:CreateBucket'] : [])],
+      bucketArn,
+    ),
     allow(
       'WriteDestination',
       [
         's3:GetObject',
         's3:PutObject',
+        's3:GetObjectTagging',
         's3:PutObjectTagging',
         's3:AbortMultipartUpload',
-        ...(destination.deletes ? ['s3:DeleteObject'] : []),
+        's3:ListMultipartUploadParts',
+        ...(deletes ? ['s3:DeleteObject'] : []),
       ],
-      `${bucketArn}/${destination.prefix}*`,
-    ),
-    ledger,
-  ];
-}
-
-export function stateReportStatements(places: Places): PolicyStatement[] {
-  return [
-    allow('Ledger', ['dynamodb:Query'], places.ledgerArn),
-    allow(
-      'WriteReports',
-      ['s3:PutObject', 's3:AbortMultipartUpload'],
-      `${places.reportsArn}/${REPORT_PREFIX.state}*`,
+      `${bucketArn}/${prefix}*`,
     ),
   ];
 }
 
-export function retentionStatements(places: Places): PolicyStatement[] {
-  return [
-    ...readHub(places),
-    allow('RemoveFromHub', ['s3:DeleteObject'], `${places.hubArn}/*`),
-    allow('Ledger', ['dynamodb:Query'], places.ledgerArn),
-    // The record is read back before anything is removed.
-    allow(
-      'RecordRemovals',
-      ['s3:PutObject', 's3:GetObject'],
-      `${places.reportsArn}/${REPORT_PREFIX.removals}*`,
-    ),
-  ];
+function listDestination(scope: Construct, destination: Destination): PolicyStatement[] {
+  if (destination.endpoint !== undefined) {
+    return readSecret(scope, 'ReadCredentials', destination.credentials);
+  }
+  const actions = ['s3:ListBucket', ...(destination.createBucket ? ['s3:CreateBucket'] : [])];
+  return [allow('ListDestination', actions, destinationArn(scope, destination))];
 }
 
-/** What the modes of the agent's folders need in the hub, and nothing beside its prefixes and its reserved keys. */
-export function agentStatements(
-  scope: Construct,
-  { hubArn }: Pick<Places, 'hubArn'>,
-  { name, folders, distribution }: AgentAccess,
-): PolicyStatement[] {
-  const reserved = [`${RESERVED.owners}*`, `${RESERVED.agents}${name}/*`];
-  const objects = (end: string, wanted: (folder: FolderAccess) => boolean) =>
-    folders.filter(wanted).map(({ prefix }) => `${hubArn}/${prefix}${end}`);
-  const uploads = objects('*', ({ mode }) => mode !== 'receive');
-  const mirrored = objects('*', ({ mode }) => mode === 'mirror');
-  const received = objects('*', ({ mode }) => mode === 'receive');
-  const removed = objects('*', ({ mode, deletes }) => mode === 'receive' || (mode === 'mirror' && deletes));
-  // The prefix of a folder may go on below the one that is granted.
-  const probes = objects(`*${PROBE_NAME}*`, () => true);
-  return [
-    new PolicyStatement({
-      sid: 'ListOwn',
-      actions: ['s3:ListBucket'],
-      resources: [hubArn],
-      // S3 also asks for ListBucket before it says that a key is absent, and such a request (HEAD, GET) has no prefix:
-      // without IfExists it is a 403, which cannot be told from a refusal, and guessing there loses files. The price:
-      // a listing that names no prefix shows the names in the hub, never a byte.
-      // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-      conditions: {
-        StringLikeIfExists: { 's3:prefix': [...folders.map(({ prefix }) => `${prefix}*`), ...reserved] },
-      },
-    }),
-    ...allowAll('Upload', UPLOAD, uploads),
-    // There is no condition for the prefix; https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-    ...allowAll('ListUploads', ['s3:ListBucketMultipartUploads'], uploads.length > 0 ? [hubArn] : []),
-    // A rename is a copy, which carries tags, and is refused without these two when there are some.
-    ...allowAll('Rename', ['s3:GetObjectTagging', 's3:PutObjectTagging'], mirrored),
-    ...allowAll('Receive', ['s3:GetObject'], received),
-    ...allowAll('Remove', ['s3:DeleteObject'], removed),
-    // With these the agent finds out what the store can do, and leaves nothing behind.
-    ...allowAll('Probe', PROBE, probes),
-    ...allowAll(
-      'OwnKeys',
-      ['s3:GetObject', 's3:PutObject'],
-      reserved.map((key) => `${hubArn}/${key}`),
-    ),
-    ...(distribution === undefined ? [] : [invalidate(scope, distribution)]),
-  ];
-}
-
-/** ListBucket, because HEAD of an absent key is else a 403, which cannot be told from a refusal. */
-function readHub({ hubArn }: Places): PolicyStatement[] {
-  return [allow('ListHub', ['s3:ListBucket'], hubArn), allow('ReadHub', ['s3:GetObject'], `${hubArn}/*`)];
-}
-
-/** Secrets Manager ends each ARN with six characters of its own. */
-function readSecret(scope: Construct, name: string): PolicyStatement {
-  const arn = Stack.of(scope).formatArn({
-    service: 'secretsmanager',
-    resource: 'secret',
-    resourceName: `${name}-??????`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
-  return allow('ReadCredentials', ['secretsmanager:GetSecretValue'], arn);
-}
-
-/** A distribution is of the account, not of a region. */
-function invalidate(scope: Construct, distribution: string): PolicyStatement {
-  const arn = Stack.of(scope).formatArn({
-    service: 'cloudfront',
+function destinationArn(scope: Construct, { bucket }: Destination): string {
+  return Stack.of(scope).formatArn({
+    service: 's3',
     region: '',
-    resource: 'distribution',
-    resourceName: distribution,
+    account: '',
+    resource: bucket,
+    arnFormat: ArnFormat.NO_RESOURCE_NAME,
   });
-  return allow('Invalidate', ['cloudfront:CreateInvalidation'], arn);
-}
-
-function allow(sid: string, actions: string[], resource: string): PolicyStatement {
-  return new PolicyStatement({ sid, actions, resources: [resource] });
-}
-
-/** None where there is nothing to allow it on: a statement without resources is refused by IAM. */
-function allowAll(sid: string, actions: string[], resources: string[]): PolicyStatement[] {
-  return resources.length === 0 ? [] : [new PolicyStatement({ sid, actions, resources })];
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { type DeploymentSettings, deploymentSettings } from '#core/settings/deployment.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
+import { settingsOfStage } from '#core/settings/stages.ts';
 
 const DEFAULT_FILE = 'sluice.yaml';
 
@@ -11,6 +12,8 @@ export interface SettingsSource {
   context: unknown;
   /** SLUICE_SETTINGS */
   environment: string | undefined;
+  /** `cdk -c stage=NAME`, or SLUICE_STAGE */
+  stage: string | undefined;
   cwd: string;
 }
 
@@ -33,7 +36,9 @@ export function readDeploymentSettings(
     };
   }
 
-  const answer = readSettings(deploymentSettings, shown, text, process.env);
+  const answer = readSettings(deploymentSettings, shown, text, process.env, (value) =>
+    settingsOfStage(value, source.stage),
+  );
   if ('problems' in answer) return { message: answer.problems };
   return { settings: answer.settings, file };
 }

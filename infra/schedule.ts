@@ -1,4 +1,4 @@
-/** A function that runs at intervals. What could not be started, or failed to its last retry, lands in a queue. */
+/** What runs at intervals: a function, or a message to a queue. What could not be started lands in a queue of its own. */
 import { Aws, Stack } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
@@ -6,12 +6,14 @@ import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { SluiceFunction } from './sluice-function.ts';
+import { sendTo } from './statements.ts';
 
 const MINUTE_MS = 60_000;
 const RETRIES = 3;
 
 export interface ScheduleProps {
-  target: SluiceFunction;
+  /** A function is invoked, a queue is sent `message`. */
+  target: SluiceFunction | { queue: IQueue; message: string };
   everyMs: number;
   deadLetters: IQueue;
 }
@@ -37,12 +39,14 @@ export class RunEvery extends Construct {
       inlinePolicies: {
         exactly: new PolicyDocument({
           statements: [
-            new PolicyStatement({
-              sid: 'Invoke',
-              actions: ['lambda:InvokeFunction'],
-              resources: [target.function.functionArn],
-            }),
-            sendStatement(deadLetters),
+            'queue' in target
+              ? sendTo('Start', target.queue)
+              : new PolicyStatement({
+                  sid: 'Invoke',
+                  actions: ['lambda:InvokeFunction'],
+                  resources: [target.function.functionArn],
+                }),
+            sendTo('SendDeadLetters', deadLetters),
           ],
         }),
       },
@@ -51,7 +55,8 @@ export class RunEvery extends Construct {
       scheduleExpression: rate(everyMs),
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
-        arn: target.function.functionArn,
+        arn: 'queue' in target ? target.queue.queueArn : target.function.functionArn,
+        ...('queue' in target ? { input: target.message } : {}),
         roleArn: role.roleArn,
         deadLetterConfig: { arn: deadLetters.queueArn },
         // A run that comes after the next one was due has nothing to add.
@@ -61,18 +66,10 @@ export class RunEvery extends Construct {
         },
       },
     });
+    if ('queue' in target) return;
     // The scheduler only hands over; a run that fails inside the function is Lambda's to report.
     (target.function.node.defaultChild as CfnFunction).deadLetterConfig = { targetArn: deadLetters.queueArn };
   }
-}
-
-/** For the role of the schedule and of its function. */
-export function sendStatement(queue: IQueue): PolicyStatement {
-  return new PolicyStatement({
-    sid: 'SendDeadLetters',
-    actions: ['sqs:SendMessage'],
-    resources: [queue.queueArn],
-  });
 }
 
 /** https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based */

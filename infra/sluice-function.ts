@@ -2,23 +2,35 @@
 import { join } from 'node:path';
 import { AssetHashType, DockerImage, type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  Architecture,
+  type CfnFunction,
+  Code,
+  Function as LambdaFunction,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
-import { objectWildcards } from './nag-reasons.ts';
-
-/** Visibility timeout of a queue, in timeouts of its function. */
-export const TIMEOUT_FACTOR = 6;
+import { objectWildcards, TRACES_KNOWN } from './nag-reasons.ts';
 
 const PROJECT_DIR = join(import.meta.dirname, '..');
 const MEMORY_MB = 512;
+
+/** What all functions of a deployment have in common. */
+export interface FunctionRuntime {
+  logLevel: string;
+  logDays: number;
+  /** X-Ray traces. */
+  tracing: boolean;
+}
 
 export interface SluiceFunctionProps {
   /** The file in functions/, without extension; it exports `handler`. */
   entry: string;
   timeout: Duration;
-  logLevel: string;
+  memoryMb?: number;
+  runtime: FunctionRuntime;
   environment: Record<string, string>;
   statements: PolicyStatement[];
 }
@@ -30,11 +42,11 @@ export class SluiceFunction extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { entry, timeout, logLevel, environment, statements }: SluiceFunctionProps,
+    { entry, timeout, memoryMb = MEMORY_MB, runtime, environment, statements }: SluiceFunctionProps,
   ) {
     super(scope, id);
     const logs = new LogGroup(this, 'Logs', {
-      retention: RetentionDays.ONE_MONTH,
+      retention: runtime.logDays as RetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.role = new Role(this, 'Role', {
@@ -47,12 +59,14 @@ export class SluiceFunction extends Construct {
               actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
               resources: [logs.logGroupArn],
             }),
+            ...(runtime.tracing ? [traceStatement()] : []),
             ...statements,
           ],
         }),
       },
     });
     for (const known of objectWildcards(this.role, statements)) Validations.of(this.role).acknowledge(known);
+    if (runtime.tracing) Validations.of(this.role).acknowledge(TRACES_KNOWN);
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -60,15 +74,28 @@ export class SluiceFunction extends Construct {
       code: bundle(entry),
       role: this.role,
       logGroup: logs,
-      memorySize: MEMORY_MB,
+      memorySize: memoryMb,
       timeout,
       environment: {
         ...environment,
         POWERTOOLS_SERVICE_NAME: entry,
-        POWERTOOLS_LOG_LEVEL: logLevel,
+        POWERTOOLS_LOG_LEVEL: runtime.logLevel,
       },
     });
+    // Not by the property: the construct would add a policy of its own beside what is written out here.
+    if (runtime.tracing) {
+      (this.function.node.defaultChild as CfnFunction).tracingConfig = { mode: 'Active' };
+    }
   }
+}
+
+/** https://docs.aws.amazon.com/xray/latest/devguide/security_iam_id-based-policy-examples.html: it knows no resources. */
+function traceStatement(): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'Trace',
+    actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+    resources: ['*'],
+  });
 }
 
 /** Everything in one file, the SDK too: what was tested is what runs. No Docker: the local bundler always answers. */

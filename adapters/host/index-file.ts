@@ -153,7 +153,7 @@ function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function moveAside(file: string): string {
+export function moveAside(file: string): string {
   let n = 1;
   const taken = (name: string) => ['', '-wal', '-shm'].some((suffix) => existsSync(name + suffix));
   while (taken(`${file}.corrupt-${n}`)) n++;

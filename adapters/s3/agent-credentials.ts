@@ -1,12 +1,10 @@
-/** The credentials that `store:` in agent.yaml asks for. Errors name the source, never what came from it. */
+/** The credentials that a store in agent.yaml asks for. Errors name the source, never what came from it. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { fromIni, fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { SyncError } from '#core/errors.ts';
-import type { AgentSettings } from '#core/settings/agent.ts';
+import type { WantedCredentials } from '#core/settings/host-credentials.ts';
 import { type CredentialSource, cachedCredentials, type ExpiringCredentials } from './credentials.ts';
-
-type Wanted = Pick<AgentSettings['store'], 'profile' | 'credentials'>;
 
 /**
  * The named environment variables; or the file, in the format of ~/.aws/credentials (`credential_process` and roles
@@ -16,7 +14,7 @@ type Wanted = Pick<AgentSettings['store'], 'profile' | 'credentials'>;
  * The source throws SyncError `NoCredentials`, with a hint; retryable unless only a restart can help.
  */
 export function agentCredentials(
-  { profile, credentials }: Wanted,
+  { profile, credentials }: WantedCredentials,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): CredentialSource {
   if (credentials !== undefined && 'file' in credentials) {

@@ -13,13 +13,21 @@ const CONTENT_HEADERS = [
 const META = 'x-amz-meta-';
 
 export function attributeHeaders(attributes: ObjectAttributes): Record<string, string> {
-  const headers: Record<string, string> = {};
+  const headers = tagHeaders(attributes.tags);
   for (const [property, header] of CONTENT_HEADERS) {
     const value = attributes[property];
     if (value !== undefined) headers[header] = value;
   }
   for (const [name, value] of Object.entries(attributes.metadata)) headers[META + name] = value;
   return headers;
+}
+
+/** Form-encoded; https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (x-amz-tagging) */
+function tagHeaders(tags: ObjectAttributes['tags']): Record<string, string> {
+  const pairs = Object.entries(tags ?? {});
+  if (pairs.length === 0) return {};
+  const encoded = pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  return { 'x-amz-tagging': encoded.join('&') };
 }
 
 /**

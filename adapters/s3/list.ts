@@ -2,12 +2,17 @@
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import type { ObjectSummary } from '#core/ports.ts';
+import { compareUtf8 } from '#core/utf8.ts';
 import { unquote } from './headers.ts';
 import type { Wire } from './wire.ts';
 import { itemsAt, parseXml, textAt } from './xml.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html; url encoding carries control characters. */
-export async function* listObjects(wire: Wire, prefix: string): AsyncGenerator<ObjectSummary> {
+export async function* listObjects(
+  wire: Wire,
+  prefix: string,
+  after?: ObjectKey,
+): AsyncGenerator<ObjectSummary> {
   const op = 'ListObjectsV2';
   let token: string | undefined;
   do {
@@ -19,12 +24,15 @@ export async function* listObjects(wire: Wire, prefix: string): AsyncGenerator<O
         'encoding-type': 'url',
         prefix,
         ...(token === undefined ? {} : { 'continuation-token': token }),
+        ...(token === undefined && after !== undefined ? { 'start-after': after } : {}),
       },
     });
     const result = listingOf(await response.body.text(), 'ListBucketResult', op, wire.bucket);
     const encoded = textAt(result, 'EncodingType') === 'url';
     for (const item of itemsAt(result, 'Contents')) {
       const key = listedKey(textAt(item, 'Key'), encoded, prefix, op, wire.bucket);
+      // A store that does not know start-after lists from the beginning.
+      if (after !== undefined && compareUtf8(key, after) <= 0) continue;
       yield {
         key,
         sizeBytes: listedSize(textAt(item, 'Size'), op, wire.bucket, key),
@@ -84,7 +92,7 @@ export function badListing(op: string, bucket: string, what: string): SyncError 
   });
 }
 
-function listedSize(text: string | undefined, op: string, bucket: string, key: string): number {
+export function listedSize(text: string | undefined, op: string, bucket: string, key: string): number {
   const sizeBytes = Number(text || Number.NaN);
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
     throw badListing(op, bucket, `has no readable size for ${key}`);

@@ -1,12 +1,11 @@
 /** Uploads in parts. */
-import type { ObjectStore, OpenUpload, PartResult } from '#core/ports.ts';
+import type { ObjectStore, PartResult } from '#core/ports.ts';
 import { uploadChecked } from './checked-upload.ts';
 import { control, required, version } from './control.ts';
 import { attributeHeaders, placementHeaders, sourceHeaders, unquote } from './headers.ts';
-import { badListing, decodeListed, listedKey, listedTimeMs, listingOf } from './list.ts';
+import { listedParts, openUploads } from './open-uploads.ts';
 import { responseError } from './s3-error.ts';
 import type { Wire } from './wire.ts';
-import { itemsAt, textAt } from './xml.ts';
 
 type MultipartMethods = Pick<
   ObjectStore,
@@ -15,6 +14,7 @@ type MultipartMethods = Pick<
   | 'uploadPartCopy'
   | 'completeMultipart'
   | 'abortMultipart'
+  | 'listParts'
   | 'listUploads'
   | 'firstPartBytes'
 >;
@@ -68,6 +68,7 @@ export function multipartMethods(wire: Wire, withCrc32: () => boolean): Multipar
       const refusal = await responseError(response, request.op, key, wire.bucket);
       if (refusal.code === 'NoSuchBucket') throw refusal;
     },
+    listParts: (key, uploadId) => listedParts(wire, key, uploadId),
     async *listUploads(prefix) {
       let found = false;
       for await (const upload of openUploads(wire, prefix)) {
@@ -104,49 +105,6 @@ function partSize(headers: Readonly<Record<string, string>>): number | undefined
   // A store that counts the parts but answers with all of them has not told the size of the first.
   const total = headers['content-range']?.split('/')[1];
   return parts > 1 && (total === undefined || Number(total) === sizeBytes) ? undefined : sizeBytes;
-}
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html */
-async function* openUploads(wire: Wire, prefix: string): AsyncGenerator<OpenUpload> {
-  const op = 'ListMultipartUploads';
-  let marker: { key: string; uploadId: string } | undefined;
-  do {
-    const response = await wire.send({
-      op,
-      method: 'GET',
-      query: {
-        uploads: '',
-        'encoding-type': 'url',
-        prefix,
-        ...(marker === undefined ? {} : { 'key-marker': marker.key, 'upload-id-marker': marker.uploadId }),
-      },
-    });
-    const text = await response.body.text();
-    const result = listingOf(text, 'ListMultipartUploadsResult', op, wire.bucket);
-    const encoded = textAt(result, 'EncodingType') === 'url';
-    for (const item of itemsAt(result, 'Upload')) {
-      const key = listedKey(textAt(item, 'Key'), encoded, prefix, op, wire.bucket);
-      const uploadId = textAt(item, 'UploadId');
-      if (!uploadId) throw badListing(op, wire.bucket, `has no UploadId for ${key}`);
-      yield { key, uploadId, initiatedMs: listedTimeMs(textAt(item, 'Initiated'), op, wire.bucket, key) };
-    }
-    const next =
-      textAt(result, 'IsTruncated') === 'true'
-        ? {
-            key: decodeListed(textAt(result, 'NextKeyMarker') ?? '', encoded),
-            uploadId: textAt(result, 'NextUploadIdMarker') ?? '',
-          }
-        : undefined;
-    // A store that answers the same place again would be listed for ever.
-    if (
-      next !== undefined &&
-      next.key === (marker?.key ?? '') &&
-      next.uploadId === (marker?.uploadId ?? '')
-    ) {
-      throw badListing(op, wire.bucket, 'repeats its marker');
-    }
-    marker = next;
-  } while (marker !== undefined);
 }
 
 function completion(parts: readonly PartResult[]): string {

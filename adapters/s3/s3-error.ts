@@ -58,6 +58,7 @@ const HINTS: Record<string, string> = {
   ExpiredToken: 'Renew the credentials: their time is over.',
   InvalidToken: 'Check the session token of the credentials, or leave it out for keys that have none.',
   InvalidBucketName: 'Correct the name of the bucket in the settings.',
+  InvalidTag: 'This store does not take such a tag: change it, or set tags: false for this destination.',
   InvalidStorageClass: 'Correct storageClass in the settings: this store does not have it.',
   RequestTimeTooSkewed: 'Set the clock of this host: the store refuses requests signed at another time.',
   ETIMEDOUT: 'Nothing answers in time: check the endpoint, and what lies between here and it.',

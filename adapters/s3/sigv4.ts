@@ -10,11 +10,14 @@ export interface Credentials {
   sessionToken?: string;
 }
 
+/** A list: the name once for each of its values. */
+export type Query = Readonly<Record<string, string | readonly string[]>>;
+
 export interface RequestToSign {
   method: string;
   /** Path as it goes on the wire, already encoded with `encodePath`. */
   path: string;
-  query: Readonly<Record<string, string>>;
+  query: Query;
   /** Lower-case names; `host` among them. Every header given is signed. */
   headers: Readonly<Record<string, string>>;
   /** Hex SHA-256 of the body, or `UNSIGNED-PAYLOAD`. */
@@ -64,9 +67,12 @@ export function createSigner(
 }
 
 /** The query as it is signed and sent: sorted by encoded name, RFC 3986 encoding. */
-export function encodeQuery(query: Readonly<Record<string, string>>): string {
+export function encodeQuery(query: Query): string {
   return Object.entries(query)
-    .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`)
+    .flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name, value]] : value.map((one) => [name, one]),
+    )
+    .map((pair) => pair.map(encodeRfc3986).join('='))
     .sort()
     .join('&');
 }

@@ -2,12 +2,14 @@
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { ObjectStore, StoreCapabilities } from '#core/ports.ts';
+import { bucketMethods } from './bucket.ts';
 import { uploadChecked } from './checked-upload.ts';
 import { control, required, version } from './control.ts';
 import { attributeHeaders, headOf, placementHeaders, sourceHeaders } from './headers.ts';
 import { listObjects } from './list.ts';
 import { multipartMethods } from './multipart.ts';
 import { responseError } from './s3-error.ts';
+import { taggingMethods } from './tagging.ts';
 import { createWire, type WireOptions } from './wire.ts';
 
 export interface StoreOptions extends WireOptions {
@@ -29,8 +31,6 @@ export interface S3Store extends ObjectStore {
   close(): Promise<void>;
 }
 
-/** How long a bucket that answered is believed to exist, when a HEAD says 404 without saying of what. */
-const BUCKET_BELIEVED_MS = 10_000;
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html */
 const ABSENT_OR_CHANGED = new Set(['NoSuchKey', 'NotFound', 'PreconditionFailed']);
 
@@ -38,16 +38,7 @@ export function createS3Store(options: StoreOptions): S3Store {
   const wire = createWire(options);
   const { bucket } = options;
   const withCrc32 = () => options.crc32 ?? options.capabilities?.()?.crc32 ?? false;
-  let bucketSeenMs = Number.NEGATIVE_INFINITY;
-
-  /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html */
-  async function requireBucket(): Promise<void> {
-    if (Date.now() - bucketSeenMs < BUCKET_BELIEVED_MS) return;
-    const response = await wire.send({ op: 'HeadBucket', method: 'HEAD' }, [404]);
-    await response.body.dump();
-    if (response.status === 404) throw noSuchBucket(bucket);
-    bucketSeenMs = Date.now();
-  }
+  const { requireBucket, ...bucketItself } = bucketMethods(wire, options.region);
 
   /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html */
   async function head(key: ObjectKey) {
@@ -119,6 +110,7 @@ export function createS3Store(options: StoreOptions): S3Store {
           ? {}
           : {
               'x-amz-metadata-directive': 'REPLACE',
+              ...(attributes.tags === undefined ? {} : { 'x-amz-tagging-directive': 'REPLACE' }),
               ...attributeHeaders(attributes),
               ...placementHeaders(attributes),
             };
@@ -131,7 +123,9 @@ export function createS3Store(options: StoreOptions): S3Store {
       return { etag: required(root, 'ETag', 'CopyObject', key), ...version(headers) };
     },
     ...multipartMethods(wire, withCrc32),
-    list: (prefix) => listObjects(wire, prefix),
+    list: (prefix, { after } = {}) => listObjects(wire, prefix, after),
+    ...taggingMethods(wire),
+    ...bucketItself,
     clockSkewMs: wire.clockSkewMs,
     close: wire.close,
   };
@@ -150,14 +144,5 @@ async function* exactly(body: AsyncIterable<Uint8Array>, expectedBytes: number, 
     key,
     retryable: true,
     code: 'Truncated',
-  });
-}
-
-function noSuchBucket(bucket: string): SyncError {
-  return new SyncError(`HeadBucket ${bucket}: NoSuchBucket: the bucket does not exist`, {
-    op: 'HeadBucket',
-    retryable: false,
-    code: 'NoSuchBucket',
-    hint: 'Create the bucket, or correct its name in the settings.',
   });
 }

@@ -15,6 +15,7 @@ import {
   createSigner,
   encodePath,
   encodeQuery,
+  type Query,
   sha256,
   UNSIGNED_PAYLOAD,
 } from './sigv4.ts';
@@ -45,9 +46,11 @@ export interface WireRequest {
   method: 'GET' | 'PUT' | 'POST' | 'HEAD' | 'DELETE';
   /** Absent: the bucket itself. */
   key?: string;
-  query?: Readonly<Record<string, string>>;
+  query?: Query;
   headers?: Readonly<Record<string, string>>;
   body?: Uint8Array;
+  /** Ends the request, and the answer that is being read. */
+  signal?: AbortSignal;
 }
 
 export interface WireResponse {
@@ -120,7 +123,10 @@ export function createWire(options: WireOptions): Wire {
           method: request.method,
           headers: sends ? { ...headers, 'content-length': String(bytes.length) } : headers,
           body: sends ? body : null,
-          signal: deadline.signal,
+          signal:
+            request.signal === undefined
+              ? deadline.signal
+              : AbortSignal.any([deadline.signal, request.signal]),
         })
         .catch((error: unknown) => {
           throw connectionError(error, request.op, request.key, origin);

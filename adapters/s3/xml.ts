@@ -1,6 +1,8 @@
 /** The few answers of S3 that are XML. */
 import { XMLParser } from 'fast-xml-parser';
 
+const LISTED = new Set(['Contents', 'Upload', 'Part', 'Tag']);
+
 /**
  * Values stay text: `1e3` is a key, not a number, and spaces belong to it. `htmlEntities` is what this parser calls the
  * numeric ones, such as MinIO's `&#34;` around an ETag.
@@ -10,7 +12,7 @@ const parser = new XMLParser({
   trimValues: false,
   ignoreDeclaration: true,
   htmlEntities: true,
-  isArray: (name) => name === 'Contents' || name === 'Upload',
+  isArray: (name) => LISTED.has(name),
 });
 
 export function parseXml(text: string): Record<string, unknown> {
@@ -29,4 +31,9 @@ export function itemsAt(node: unknown, name: string): unknown[] {
   if (typeof node !== 'object' || node === null) return [];
   const items = (node as Record<string, unknown>)[name];
   return Array.isArray(items) ? items : [];
+}
+
+/** Text for an element; line ends as references, because a parser may change the others. */
+export function escapeXml(text: string): string {
+  return text.replace(/[&<>\r\n\t]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

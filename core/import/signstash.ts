@@ -1,6 +1,7 @@
 /** The environment of signstash: what it downloads to `input`, and what it uploads from `output` and `backup`. */
 import { z } from 'zod';
 import { parseSettings, type SettingsProblem } from '../settings/problems.ts';
+import { httpUrl } from '../settings/store-place.ts';
 import {
   durationText,
   type ImportResult,
@@ -115,5 +116,7 @@ function levelOf(text: string): string | undefined {
 
 function isHostAndPort(text: string): boolean {
   const [, port] = /^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?$/.exec(text) ?? ['', 'none'];
-  return port === undefined || (Number(port) > 0 && Number(port) <= 65_535);
+  const possible = port === undefined || (Number(port) > 0 && Number(port) <= 65_535);
+  // An address such as 999.1.1.1 looks like a host and is none.
+  return possible && httpUrl.safeParse(`http://${text}`).success;
 }

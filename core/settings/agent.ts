@@ -1,27 +1,16 @@
 /** `agent.yaml`: what one host does. */
 import { z } from 'zod';
+import { bucketSchema, problemsOfBuckets } from './agent-buckets.ts';
+import { deleteGuard, name } from './destination.ts';
 import { durationMs } from './duration.ts';
+import { absolutePath, credentialFields } from './host-credentials.ts';
 import { keyPrefix, overlaps } from './key-prefix.ts';
+import { httpUrl } from './store-place.ts';
 
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
-const name = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' });
 /** Timers count milliseconds in 31 bits, and what should happen at least daily need not be rarer. */
 const upToADay = durationMs.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' });
-const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' });
-const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
-
-const credentials = z.union(
-  [
-    /** Names of environment variables, for hosts that already have them under other names than AWS's. */
-    z.strictObject({ accessKeyVariable: z.string().min(1), secretKeyVariable: z.string().min(1) }),
-    /** A file in the format of ~/.aws/credentials; read again when the store refuses what was read. */
-    z.strictObject({ file: absolutePath }),
-  ],
-  { error: 'accessKeyVariable and secretKeyVariable, or file' },
-);
 
 const folderSchema = z.strictObject({
   name,
@@ -63,16 +52,7 @@ const folderSchema = z.strictObject({
   /** `mirror`: whether a file that goes is deleted in the bucket. */
   deletes: z.boolean().default(true),
   /** `mirror`: more deletes than this within the window wait for `agent approve-deletes`. */
-  guard: z
-    .strictObject({
-      /** Of the files known in the folder. */
-      share: z.number().min(0).max(1).default(0.5),
-      count: z.int().min(0).default(1000),
-      /** Up to so many deletes the share does not count: half of three files is no catastrophe. */
-      shareFrom: z.int().min(0).default(10),
-      window: durationMs.prefault('1h'),
-    })
-    .prefault({}),
+  guard: deleteGuard,
   /** `append`: name of the file written into each directory that is completely in the bucket. */
   marker: z
     .string()
@@ -94,21 +74,24 @@ export const agentSettings = z
   .strictObject({
     /** Absent: the host's name. */
     name: name.optional(),
-    store: z.strictObject({
-      bucket: z.string().min(1, { error: 'the name of the hub bucket' }),
-      region: z.string().default('us-east-1'),
-      /** Absent: AWS. */
-      endpoint: httpUrl.optional(),
-      addressing: z.enum(['path', 'virtual']).default('path'),
-      /** A profile of the AWS configuration files; absent: the AWS default chain. */
-      profile: z.string().optional(),
-      credentials: credentials.optional(),
-      /** What the store is asked to check beside MD5; `auto`: CRC-32 where the store was seen to check it. */
-      checksum: z.enum(['auto', 'crc32', 'md5']).default('auto'),
-    }),
+    /** Needed with folders; `buckets` name their own stores. */
+    store: z
+      .strictObject({
+        bucket: z.string().min(1, { error: 'the name of the hub bucket' }),
+        region: z.string().default('us-east-1'),
+        /** Absent: AWS. */
+        endpoint: httpUrl.optional(),
+        addressing: z.enum(['path', 'virtual']).default('path'),
+        ...credentialFields,
+        /** What the store is asked to check beside MD5; `auto`: CRC-32 where the store was seen to check it. */
+        checksum: z.enum(['auto', 'crc32', 'md5']).default('auto'),
+      })
+      .optional(),
     /** Where the agent keeps its index. */
     stateDirectory: absolutePath.default('/var/lib/sluice'),
-    folders: z.array(folderSchema).min(1, { error: 'at least one folder' }),
+    folders: z.array(folderSchema).default([]),
+    /** Stores that this host mirrors to others, because the cloud cannot reach them. */
+    buckets: z.array(bucketSchema).default([]),
     /** How often the tree is compared with the index, for what events do not tell. */
     rescan: upToADay.prefault('5m'),
     /** URL of the SQS queue that tells of new objects for `receive`; the stack's output. */
@@ -163,7 +146,18 @@ export const agentSettings = z
       })
       .prefault({}),
   })
-  .superRefine(({ folders }, context) => {
+  .superRefine(({ store, folders, buckets }, context) => {
+    const problem = (path: (string | number)[], message: string, input: unknown) =>
+      context.addIssue({ code: 'custom', path, message, input });
+    if (folders.length === 0 && buckets.length === 0) {
+      problem(['folders'], 'at least one folder, or buckets', folders);
+    }
+    if (folders.length > 0 && store === undefined) {
+      problem(['store'], 'the store of the folders: at least its bucket', store);
+    }
+    for (const { path, expected, found } of problemsOfBuckets(buckets, { store, folders })) {
+      problem(['buckets', ...path], expected, found);
+    }
     for (const [index, one] of folders.entries()) {
       for (const { key, expected } of misplaced(one)) {
         context.addIssue({
@@ -190,8 +184,15 @@ export const agentSettings = z
     }
   });
 
-export type AgentSettings = z.output<typeof agentSettings>;
-export type FolderSettings = AgentSettings['folders'][number];
+/** What the file says; `AgentSettings` once it is known to name the store of the folders. */
+export type HostSettings = z.output<typeof agentSettings>;
+export type AgentSettings = Omit<HostSettings, 'store'> & { store: NonNullable<HostSettings['store']> };
+export type FolderSettings = HostSettings['folders'][number];
+
+/** The settings for the part of the agent that has a store to work with; `undefined` when there is none. */
+export function folderSettings({ store, ...settings }: HostSettings): AgentSettings | undefined {
+  return store === undefined ? undefined : { ...settings, store };
+}
 
 /** Settings that the mode would not follow, or that would contradict it. */
 function misplaced(folder: z.output<typeof folderSchema>): { key: keyof typeof folder; expected: string }[] {

@@ -2,118 +2,151 @@
 import { z } from 'zod';
 import { pascalCase } from '../names.ts';
 import { agentAccess, problemsOfAgents } from './agent-access.ts';
-import { durationMs } from './duration.ts';
+import { type Destination, destinationSchema, name } from './destination.ts';
+import { daysOrOff, durationMs, minutesOrOff, wholeMinutes } from './duration.ts';
+import { type FileManagerSettings, fileManagerSchema, reportSchema } from './http-target.ts';
+import { type RetentionRule, retentionRules } from './retention-rule.ts';
+import { bucketName, samePlace, secretName, storePlace } from './store-place.ts';
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
-const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
-  error: 'a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens',
-});
-const name = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' });
-const minuteOrMore = durationMs.refine((ms) => ms >= 60_000 && ms % 60_000 === 0, {
-  error: 'whole minutes, at least 1m',
-});
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html counts days. */
-const DAY_MS = 86_400_000;
-const DAYS_OR_OFF = 'whole days such as 30d, at least 1d, or off';
-const wholeDays = durationMs.refine((ms) => ms >= DAY_MS && ms % DAY_MS === 0, { error: DAYS_OR_OFF });
-
-const destination = z.strictObject({
-  name,
-  bucket: bucketName,
-  /** Keys at the destination start with it. */
-  prefix: z.string().default(''),
-  region: z.string().default('us-east-1'),
-  /** Absent: AWS, reached with the function's role, copied by the server. Present: streamed, with `credentials`. */
-  endpoint: z.url({ protocol: /^https?$/ }).optional(),
-  /** Name of a Secrets Manager secret holding JSON `{"accessKeyId", "secretAccessKey"}`; needed with `endpoint`. */
-  credentials: z.string().optional(),
-  addressing: z.enum(['path', 'virtual']).default('path'),
-  /** Whether deletes in the hub are carried out here too (only after HEAD says that the hub has lost the object). */
-  deletes: z.boolean().default(true),
-});
-
-const retentionRule = z.strictObject({
-  name,
-  /** Only keys below it. */
-  prefix: z.string().default(''),
-  olderThan: durationMs,
-  /** `mirrored`: only objects whose present ETag every destination has confirmed. */
-  requires: z.enum(['nothing', 'mirrored']).default('mirrored'),
-  /** A run stops after so many removals. */
-  maxRemovals: z.int().positive().default(1000),
-  dryRun: z.boolean().default(false),
-});
+/** What CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653] as const;
 
 export const deploymentSettings = z
   .strictObject({
     /** CloudFormation stack name and start of every other name. */
     name: name.default('sluice'),
+    /** The bucket that everything meets in. With an endpoint: one that exists, told of through `ingest` and reconcile. */
     hub: z
       .strictObject({
         bucket: bucketName.optional(),
+        ...storePlace,
+        /** ARN of a KMS key of yours; absent: SSE-S3. Its key policy must let the account's roles use it. */
+        kmsKey: z
+          .string()
+          .regex(/^arn:[^:]+:kms:[^:]+:\d{12}:key\/.+$/, { error: 'the ARN of a KMS key' })
+          .optional(),
         /** How long what was overwritten or deleted can still be brought back; `off`: for ever. */
-        noncurrentVersions: z.union([z.literal('off'), wholeDays], { error: DAYS_OR_OFF }).prefault('30d'),
+        noncurrentVersions: daysOrOff.prefault('30d'),
       })
       .prefault({}),
-    destinations: z.array(destination).default([]),
+    destinations: z.array(destinationSchema).default([]),
     agents: z.array(agentAccess).default([]),
-    retention: z.array(retentionRule).default([]),
-    retentionEvery: minuteOrMore.prefault('1h'),
-    report: z.strictObject({ every: minuteOrMore.prefault('5m') }).prefault({}),
+    /** Is told of every change: permissions, contents, deletes, renames. */
+    fileManager: fileManagerSchema.optional(),
+    /** CloudFront distribution whose paths are invalidated when their objects change. */
+    cdn: z
+      .strictObject({
+        distribution: z
+          .string()
+          .regex(/^[A-Z0-9]+$/, { error: 'the id of a distribution such as E1EXAMPLE' }),
+        /** Changes are collected that long. */
+        window: durationMs
+          .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
+          .prefault('1m'),
+      })
+      .optional(),
+    /** A URL that takes webhooks of MinIO, pub/sub pushes and customers' events, with a bearer token. */
+    ingest: z
+      .strictObject({
+        /** Secret with JSON `{"token"}`. */
+        token: secretName,
+      })
+      .optional(),
+    /** How long events are collected before they are replayed into the ledger. */
+    replayWindow: durationMs
+      .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
+      .prefault('1s'),
+    /** How often ledger and hub are compared, for what events did not tell. */
+    reconcile: minutesOrOff.prefault('1d'),
+    retention: retentionRules.default([]),
+    retentionEvery: wholeMinutes.prefault('1h'),
+    report: reportSchema.prefault({}),
+    alarms: z
+      .strictObject({
+        /** Each is asked by AWS to confirm. */
+        emails: z.array(z.email()).default([]),
+        /** The oldest message of a queue may be that old. */
+        oldestMessage: wholeMinutes.prefault('1h'),
+        /** An agent that has not said that it lives for so long is missing; `off`: nobody looks. */
+        missingHeartbeat: minutesOrOff.prefault('30m'),
+      })
+      .prefault({}),
     logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+    logDays: z.literal([...LOG_DAYS]).default(30),
+    /** X-Ray traces of the functions. */
+    tracing: z.boolean().default(false),
+    /** On everything that can carry tags. */
+    tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
+    /** IANA name, for times in reports and on terminals. */
+    timezone: z.string().min(1).default('UTC'),
     /** `destroy` also deletes buckets and ledger with the stack: for tests and demos only. */
     removal: z.enum(['retain', 'destroy']).default('retain'),
   })
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string, input: unknown) =>
       context.addIssue({ code: 'custom', path, message, input });
-    for (const [index, { name: own, bucket, endpoint, credentials }] of settings.destinations.entries()) {
+    const { hub, destinations, agents } = settings;
+    if (hub.endpoint !== undefined) {
+      if (hub.bucket === undefined) problem(['hub', 'bucket'], 'the name of the bucket at the endpoint', '');
+      if (hub.credentials === undefined) {
+        problem(['hub', 'credentials'], 'the name of the secret for the endpoint', undefined);
+      }
+      if (agents.length > 0) {
+        problem(['agents'], 'none with a hub of another store: IAM does not reach there', agents.length);
+      }
+    }
+    for (const [index, one] of destinations.entries()) {
       const at = ['destinations', index];
-      const earlier = settings.destinations.slice(0, index).map((other) => other.name);
-      const twin = earlier.find((other) => idsOf(other).some((id) => idsOf(own).includes(id)));
+      const earlier = destinations.slice(0, index).map((other) => other.name);
+      const twin = earlier.find((other) => idsOf(other).some((id) => idsOf(one.name).includes(id)));
       if (twin !== undefined) {
         const expected =
-          twin === own
+          twin === one.name
             ? 'a name that no other destination has'
             : `a name whose ids differ from those of ${twin}`;
-        problem([...at, 'name'], expected, own);
+        problem([...at, 'name'], expected, one.name);
       }
-      if (bucket === settings.hub.bucket && endpoint === undefined) {
-        problem([...at, 'bucket'], 'a bucket other than the hub: it would be mirrored into itself', bucket);
+      if (hub.bucket !== undefined && samePlace(one, { ...hub, bucket: hub.bucket })) {
+        problem(
+          [...at, 'bucket'],
+          'a bucket other than the hub: it would be mirrored into itself',
+          one.bucket,
+        );
       }
-      if (endpoint !== undefined && credentials === undefined) {
-        problem([...at, 'credentials'], 'the name of the secret for the endpoint', credentials);
+      if (one.endpoint !== undefined && one.credentials === undefined) {
+        problem([...at, 'credentials'], 'the name of the secret for the endpoint', one.credentials);
       }
     }
-    for (const { path, expected, found } of problemsOfAgents(settings.agents)) {
+    for (const { path, expected, found } of problemsOfAgents(agents)) {
       problem(['agents', ...path], expected, found);
     }
-    const carried = settings.destinations.filter((one) => one.deletes).map((one) => one.name);
     for (const [index, rule] of settings.retention.entries()) {
-      if (rule.requires === 'mirrored' && carried.length > 0 && !rule.dryRun) {
-        problem(
-          ['retention', index, 'requires'],
-          `destinations with deletes: false; ${carried.join(', ')} would lose its copy with the hub`,
-          rule.requires,
-        );
-      }
-      if (rule.requires === 'mirrored' && settings.destinations.length === 0) {
-        problem(
-          ['retention', index, 'requires'],
-          'at least one destination to be mirrored to',
-          rule.requires,
-        );
-      }
+      const expected = requirementProblem(rule, destinations, settings.fileManager);
+      if (expected !== undefined) problem(['retention', index, 'requires'], expected, rule.requires);
     }
   });
 
 export type DeploymentSettings = z.output<typeof deploymentSettings>;
-export type Destination = DeploymentSettings['destinations'][number];
-export type RetentionRule = DeploymentSettings['retention'][number];
+
+function requirementProblem(
+  { requires, dryRun }: RetentionRule,
+  destinations: readonly Destination[],
+  fileManager: FileManagerSettings | undefined,
+): string | undefined {
+  if (requires === 'delivered') {
+    if (fileManager === undefined) return 'a fileManager to be delivered to';
+    return fileManager.deletes && !dryRun
+      ? 'a fileManager with deletes: false; it would lose its copy with the hub'
+      : undefined;
+  }
+  if (requires !== 'mirrored') return undefined;
+  if (destinations.length === 0) return 'at least one destination to be mirrored to';
+  const carried = destinations.filter(({ deletes }) => deletes).map((one) => one.name);
+  if (carried.length === 0 || dryRun) return undefined;
+  return `destinations with deletes: false; ${carried.join(', ')} would lose its copy with the hub`;
+}
 
 /** Every id that the stack makes of a destination's name: `a-1` and `a1`, or `x` and `x-events`, cannot both be. */
-function idsOf(name: string): string[] {
-  return ['', 'Events', 'QueueUrl', 'DlqUrl'].map((suffix) => `${pascalCase(name)}${suffix}`);
+function idsOf(one: string): string[] {
+  return ['', 'Events', 'QueueUrl', 'DlqUrl'].map((suffix) => `${pascalCase(one)}${suffix}`);
 }

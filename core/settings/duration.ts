@@ -14,10 +14,31 @@ export function parseDurationMs(text: string): number | undefined {
   return Math.round(totalMs);
 }
 
-/** A setting that is a duration; parsed to milliseconds. */
-export const durationMs = z
-  .string()
-  .refine((text) => parseDurationMs(text) !== undefined, {
+/** A setting that is a duration: text in the file, milliseconds in the program. Reversible, so that it can be handed on. */
+export const durationMs = z.codec(
+  z.string().refine((text) => parseDurationMs(text) !== undefined, {
     error: 'a duration such as 30s, 5m, 1h or 30d',
-  })
-  .transform((text) => parseDurationMs(text) ?? 0);
+  }),
+  z.number().nonnegative(),
+  { decode: (text) => parseDurationMs(text) ?? 0, encode: (ms) => `${ms}ms` },
+);
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const DAYS_OR_OFF = 'whole days such as 30d, at least 1d, or off';
+
+/** What EventBridge Scheduler can do: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based */
+export const wholeMinutes = durationMs.refine((ms) => ms >= MINUTE_MS && ms % MINUTE_MS === 0, {
+  error: 'whole minutes, at least 1m',
+});
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html counts days. */
+export const daysOrOff = z.union(
+  [z.literal('off'), durationMs.refine((ms) => ms >= DAY_MS && ms % DAY_MS === 0, { error: DAYS_OR_OFF })],
+  { error: DAYS_OR_OFF },
+);
+
+/** An interval, or never. */
+export const minutesOrOff = z.union([z.literal('off'), wholeMinutes], {
+  error: 'whole minutes such as 15m or 1d, or off',
+});

@@ -1,5 +1,6 @@
 /** Turns what zod found into lines a person can act on: every problem at once, with key, found and expected. */
 import { z } from 'zod';
+import { nearestWord } from '../nearest-word.ts';
 
 export interface SettingsProblem {
   /** `destinations[0].bucket`; empty for the file as a whole. */
@@ -32,7 +33,7 @@ function explain(issue: z.core.$ZodIssue, root: unknown, schema: z.ZodType): Set
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(schema, issue.path);
     return issue.keys.map((key) => {
-      const near = nearest(key, known);
+      const near = nearestWord(key, known);
       return {
         path: pathText([...issue.path, key]),
         found: 'an unknown setting',
@@ -89,25 +90,4 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let node: Node | undefined = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node;
   for (const part of path) node = typeof part === 'number' ? node?.items : node?.properties?.[String(part)];
   return Object.keys(node?.properties ?? {});
-}
-
-/** The known key within two edits, as a reader would have mistyped it. */
-function nearest(key: string, known: readonly string[]): string | undefined {
-  return known
-    .map((candidate) => ({ candidate, edits: editDistance(key.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ edits }) => edits <= 2)
-    .sort((a, b) => a.edits - b.edits)[0]?.candidate;
-}
-
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[right.length] ?? 0;
 }

@@ -1,8 +1,9 @@
 /** From the text of a YAML file and the environment to settings, or to everything that is wrong with them. */
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
-import { formatProblems, parseSettings } from './problems.ts';
+import { formatProblems, parseSettings, type SettingsProblem } from './problems.ts';
 
+type Prepared = { value: Record<string, unknown> } | { problems: SettingsProblem[] };
 type Schema = { type?: string; properties?: Record<string, Schema> };
 
 /**
@@ -10,6 +11,7 @@ type Schema = { type?: string; properties?: Record<string, Schema> };
  * is not inside a list.
  *
  * @param file name for the messages
+ * @param prepare what is to be done with the file's values before anything else
  * @returns the settings, or `problems`: one line each, ready to print
  */
 export function readSettings<S extends z.ZodType>(
@@ -17,6 +19,7 @@ export function readSettings<S extends z.ZodType>(
   file: string,
   text: string,
   environment: Readonly<Record<string, string | undefined>>,
+  prepare: (value: Record<string, unknown>) => Prepared = (value) => ({ value }),
 ): { settings: z.output<S> } | { problems: string } {
   let value: unknown;
   try {
@@ -27,8 +30,11 @@ export function readSettings<S extends z.ZodType>(
     return { problems: `${file}: is not YAML: ${error.message.split('\n')[0] ?? ''}` };
   }
   if (isRecord(value)) {
+    const prepared = prepare(value);
+    if ('problems' in prepared) return { problems: formatProblems(file, prepared.problems) };
+    value = prepared.value;
     override(
-      value,
+      prepared.value,
       z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema,
       'SLUICE',
       environment,

@@ -93,6 +93,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         IOT_MTLS_ENABLED: '0',
         SFTP_ENABLED: '0',
         PYTHONUNBUFFERED: '1',
+        // Nothing is recorded until a test asks for it; then the default of 10,000 requests is soon full.
+        CLOUDTRAIL_MAX_EVENTS: '1000000',
         ...(persist && {
           PERSIST_STATE: '1',
           STATE_DIR: join(runDir, 'state'),

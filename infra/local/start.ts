@@ -8,10 +8,18 @@ import { parseArgs } from 'node:util';
 import { SyncError } from '#core/errors.ts';
 import { startAgent } from './agent.ts';
 import { bootstrap, deploy } from './cdk.ts';
-import { createDestinations, localSettings, tagForRemoval } from './destinations.ts';
 import { clientEnvironment, DEFAULT_PORT, type Emulator, startEmulator } from './emulator.ts';
+import { startFileManager } from './file-manager.ts';
 import { claimPort } from './port.ts';
 import { claimRunDirectory } from './run-directory.ts';
+import {
+  createSurroundings,
+  LOCAL_INGEST_TOKEN,
+  LOCAL_SIGNING_KEY,
+  localDistribution,
+  localSettings,
+  tagForRemoval,
+} from './surroundings.ts';
 import { watchCloud } from './watch-cloud.ts';
 
 const USAGE = `usage: npm start -- [--folder DIR] [--port PORT] [--fresh]
@@ -58,13 +66,18 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
   running.cloud = cloud;
   Object.assign(process.env, cloud.environment);
 
+  const fileManager = await startFileManager({
+    signingKey: LOCAL_SIGNING_KEY,
+    onCall: (line) => step(`files    ${line}`),
+  });
+  cleanup.defer(fileManager.stop);
   const settingsFile = join(runDir, 'sluice.yaml');
-  const settings = await localSettings(
-    join(projectDir, 'infra/local/sluice.yaml'),
-    settingsFile,
-    cloud.endpoint,
-  );
-  await createDestinations(settings);
+  const settings = await localSettings(join(projectDir, 'infra/local/sluice.yaml'), settingsFile, {
+    endpoint: cloud.endpoint,
+    fileManager: fileManager.url,
+    distribution: await localDistribution(),
+  });
+  await createSurroundings(settings);
   step('deploying with cdk');
   const cdk = { projectDir, runDir, settingsFile, environment: cloud.environment, signal };
   await bootstrap(cdk);
@@ -75,6 +88,7 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
     ReportsName = '',
     StateReport = '',
     AgentLocalQueueUrl = '',
+    IngestUrl = '',
   } = outputs;
   await tagForRemoval([HubName, ReportsName]);
 
@@ -102,6 +116,8 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
   print(`hub: ${HubName}`);
   for (const { bucket } of settings.destinations) print(`destination: ${bucket}`);
   print(`reports: ${ReportsName}`);
+  print(`file manager: ${fileManager.url}`);
+  print(`ingest: ${IngestUrl} (Authorization: Bearer ${LOCAL_INGEST_TOKEN})`);
   print(`folder: ${folder}`);
   print(`Drop files in ${join(folder, 'output')}: they go to output/ in the hub.`);
   print(`Put objects below input/ in the hub: they come to ${join(folder, 'input')}.`);

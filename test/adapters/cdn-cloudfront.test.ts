@@ -55,6 +55,7 @@ it('names a distribution that is not there, and what to do', async () => {
 
 it.each([
   [400, 'TooManyInvalidationsInProgress', true],
+  [400, 'Throttling', true],
   [400, 'InvalidArgument', false],
   [403, 'AccessDenied', false],
 ])('says whether it is worth another try: %i %s', async (status, code, retryable) => {

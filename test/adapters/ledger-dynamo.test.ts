@@ -15,5 +15,6 @@ it('names the table when it does not exist, in every operation', async () => {
   await expect(ledger.get(key)).rejects.toMatchObject(expected);
   await expect(ledger.put(ledgerEntry())).rejects.toMatchObject(expected);
   await expect(ledger.recordMirror(key, 'one', { sourceEtag: '', atMs: 0 })).rejects.toMatchObject(expected);
+  await expect(ledger.recordDelivery(key, undefined, undefined)).rejects.toMatchObject(expected);
   await expect(ledger.entries()[Symbol.asyncIterator]().next()).rejects.toMatchObject(expected);
 });

@@ -1,29 +1,17 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createByteBudget } from '#adapters/byte-budget.ts';
-import { type MirrorSettings, mirrorObject } from '#adapters/mirror-object.ts';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { SOURCE_ETAG } from '#core/mirror-plan.ts';
-import { createMemoryLedger } from '../doubles/ledger-memory.ts';
-import { createMemoryStore, type MemoryServer } from '../doubles/store-memory.ts';
+import { mirrorWorld, type WorldFields } from '../doubles/mirror-world.ts';
 
 const MIB = 1024 * 1024;
 const key = objectKey('dir/a file');
 const plain = { metadata: {} };
 const WAYS = ['server', 'stream'] as const;
 
-function world(fields: Partial<MirrorSettings> = {}) {
-  const server: MemoryServer = new Map();
-  let clockMs = 0;
-  const nowMs = () => ++clockMs;
-  const hub = createMemoryStore({ bucket: 'hub', server, nowMs, versioned: true });
-  const destination = createMemoryStore({ bucket: 'mirror', server, nowMs });
-  const ledger = createMemoryLedger();
-  const settings: MirrorSettings = { name: 'one', prefix: '', deletes: true, way: 'stream', ...fields };
-  const ports = { hub, destination, ledger, budget: createByteBudget(64 * MIB), nowMs };
-  return { hub, destination, ledger, settings, mirror: () => mirrorObject(ports, settings, key) };
-}
+const world = (fields: WorldFields = {}) => mirrorWorld(key, fields);
 
 describe.each(WAYS)('mirroring by %s', (way) => {
   it('copies bytes, metadata and content headers, below the prefix, and notes it', async () => {
@@ -96,6 +84,69 @@ describe.each(WAYS)('mirroring by %s', (way) => {
 });
 
 describe('mirroring', () => {
+  it('notes both ETags, and tells how long the change took to arrive', async () => {
+    const { hub, destination, ledger, clock, mirror } = world();
+    const { etag } = await hub.put(key, Buffer.alloc(64 * MIB + 1), plain);
+    clock.ms += 5_000;
+    const { lagMs } = await mirror();
+    expect(lagMs).toBeGreaterThanOrEqual(5_000);
+    const target = (await destination.head(key))?.etag;
+    expect(target).not.toBe(etag);
+    const record = { sourceEtag: etag, targetEtag: target };
+    expect((await ledger.get(key))?.mirrors.one).toMatchObject(record);
+    expect(await mirror()).toEqual({ did: 'nothing', reason: 'the destination is up to date', sizeBytes: 0 });
+    expect((await ledger.get(key))?.mirrors.one).toMatchObject(record);
+  });
+
+  it('copies an object of KMS, whose ETag is not its MD5', async () => {
+    const { hub, destination, mirror } = world();
+    const { etag } = await hub.put(key, Buffer.from('x'), { ...plain, encryption: { type: 'aws:kms' } });
+    expect(etag).toMatch(/^[0-9a-f]{32}$/);
+    expect(await mirror()).toMatchObject({ did: 'copied' });
+    expect(String(destination.contents(key))).toBe('x');
+    expect(await mirror()).toMatchObject({ did: 'nothing' });
+  });
+
+  it('checks the CRC-32 where the ETag is no MD5 and the store keeps one', async () => {
+    const { hub, destination, mirror } = world();
+    await hub.put(key, Buffer.from('right'), { ...plain, encryption: { type: 'aws:kms' } });
+    const { head, get } = hub;
+    hub.head = async (one) => {
+      const found = await head(one);
+      return found === undefined ? undefined : { ...found, crc32: 'MPlqSg==' };
+    };
+    hub.get = async (...call) => ({ ...(await get(...call)), body: once(Buffer.from('wrong')) });
+    await expect(mirror()).rejects.toMatchObject({ code: 'ChecksumMismatch', retryable: true });
+    expect(destination.contents(key)).toBeUndefined();
+    hub.get = get;
+    hub.head = async (one) => {
+      const found = await head(one);
+      return found === undefined ? undefined : { ...found, crc32: crc32Of('right') };
+    };
+    expect(await mirror()).toMatchObject({ did: 'copied' });
+  });
+
+  it('makes the bucket of the destination where that is asked for, and says so where it is not', async () => {
+    const made = world({ exists: false, createBucket: true });
+    await made.hub.put(key, Buffer.from('x'), plain);
+    expect(await made.mirror()).toMatchObject({ did: 'copied' });
+    const missing = world({ exists: false });
+    await missing.hub.put(key, Buffer.from('x'), plain);
+    await expect(missing.mirror()).rejects.toMatchObject({ code: 'NoSuchBucket', retryable: false });
+    expect(missing.destination.calls).not.toContain('createBucket ');
+  });
+
+  it.each(['NoSuchBucket', 'AccessDenied'])('takes a hub that answers %s for no empty one', async (code) => {
+    const { hub, destination, mirror } = world();
+    await hub.put(key, Buffer.from('x'), plain);
+    await mirror();
+    hub.before(() => {
+      throw new SyncError(code, { op: 'head', retryable: false, code });
+    });
+    await expect(mirror({ approved: true })).rejects.toMatchObject({ code });
+    expect(destination.contents(key)).toBeDefined();
+  });
+
   it('deletes only what the source no longer has', async () => {
     const { hub, destination, ledger, mirror } = world();
     await hub.put(key, Buffer.from('x'), plain);
@@ -135,7 +186,7 @@ describe('mirroring', () => {
     await hub.put(key, Buffer.alloc(64 * MIB + 1), plain);
     hub.calls.length = 0;
     await mirror();
-    expect(new Set(hub.calls.map((call) => call.split(' ')[0]))).toEqual(new Set(['head', 'get']));
+    expect(new Set(hub.calls.map((call) => call.split(' ')[0]))).toEqual(new Set(['head', 'get', 'tags']));
   });
 
   it('writes nothing when the bytes that came are not those of the ETag', async () => {
@@ -201,6 +252,12 @@ async function redelivered(work: () => Promise<unknown>): Promise<unknown> {
       if (!(error instanceof SyncError) || !error.retryable) throw error;
     }
   }
+}
+
+function crc32Of(text: string): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(text));
+  return bytes.toString('base64');
 }
 
 async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {

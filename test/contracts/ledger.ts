@@ -89,6 +89,72 @@ export function ledgerContract(name: string, make: () => Promise<Ledger>): void 
       expect((await ledger.get(key))?.mirrors.one?.sourceEtag).toBe('newer');
     });
 
+    it('gives back the ETag that a mirror saw at its destination', async () => {
+      const key = fresh();
+      const record = { sourceEtag: 'x', targetEtag: 'y-2', atMs: 5 };
+      await ledger.recordMirror(key, 'one', record);
+      expect((await ledger.get(key))?.mirrors.one).toEqual(record);
+    });
+
+    it('keeps permissions with the entry, and forgets them with the next that has none', async () => {
+      const key = fresh();
+      const told = ledgerEntry({ key, permissions: { json: '{"é":["\\u0000",1]}', atMs: 7 } });
+      await ledger.put(told);
+      expect(await ledger.get(key)).toEqual(told);
+      await ledger.put(ledgerEntry({ key, revision: 2 }));
+      expect(await ledger.get(key)).toEqual(ledgerEntry({ key, revision: 2 }));
+    });
+
+    it('keeps what was delivered beside the entry, which no write of it touches', async () => {
+      const key = fresh();
+      await ledger.put(ledgerEntry({ key }));
+      await ledger.recordMirror(key, 'one', { sourceEtag: 'x', atMs: 5 });
+      const delivery = { etag: 'e', permissions: '{}', atMs: 8 };
+      expect(await ledger.recordDelivery(key, delivery, undefined)).toBe('written');
+      const stale = { etag: 'stale', permissions: '', atMs: 1 };
+      await ledger.put(ledgerEntry({ key, revision: 2, mirrors: {}, delivery: stale }));
+      const mirrors = { one: { sourceEtag: 'x', atMs: 5 } };
+      expect(await ledger.get(key)).toEqual(ledgerEntry({ key, revision: 2, mirrors, delivery }));
+    });
+
+    it('notes a delivery only over the record that was read', async () => {
+      const key = fresh();
+      const first = { etag: 'e', permissions: '', atMs: 1 };
+      const second = { etag: 'e', permissions: '{"mode":"644"}', atMs: 1 };
+      expect(await ledger.recordDelivery(key, first, second)).toBe('conflict');
+      expect(await ledger.recordDelivery(key, first, undefined)).toBe('written');
+      expect(await ledger.recordDelivery(key, second, undefined)).toBe('conflict');
+      expect(await ledger.recordDelivery(key, second, { ...first, atMs: 2 })).toBe('conflict');
+      expect(await ledger.recordDelivery(key, second, first)).toBe('written');
+      expect((await ledger.get(key))?.delivery).toEqual(second);
+      expect(await ledger.recordDelivery(key, undefined, first)).toBe('conflict');
+      expect(await ledger.recordDelivery(key, undefined, second)).toBe('written');
+      expect(await ledger.get(key)).not.toHaveProperty('delivery');
+    });
+
+    it('lets one of many deliveries of a key note what it did', async () => {
+      const key = fresh();
+      const records = Array.from({ length: 8 }, (_, index) => ({
+        etag: `e${index}`,
+        permissions: '',
+        atMs: 1,
+      }));
+      const answers = await Promise.all(
+        records.map((record) => ledger.recordDelivery(key, record, undefined)),
+      );
+      expect(answers.filter((answer) => answer === 'written')).toHaveLength(1);
+      expect((await ledger.get(key))?.delivery).toEqual(records[answers.indexOf('written')]);
+    });
+
+    it('takes a delivery before the first event, and the event as the first write', async () => {
+      const key = fresh();
+      const delivery = { etag: 'e', permissions: '', atMs: 8 };
+      await ledger.recordDelivery(key, delivery, undefined);
+      expect(await ledger.get(key)).toMatchObject({ state: 'unknown', revision: 0, delivery });
+      expect(await ledger.put(ledgerEntry({ key }))).toBe('written');
+      expect(await ledger.get(key)).toEqual(ledgerEntry({ key, delivery }));
+    });
+
     it('lists every entry once, in the order of UTF-8 bytes', async () => {
       const prefix = `list-${randomUUID()}/`;
       const names = ['z', 'a b', '\uff5e', '😀', 'é', 'k'.repeat(900), '\u0001', "it's", 'a#b'];
@@ -99,7 +165,16 @@ export function ledgerContract(name: string, make: () => Promise<Ledger>): void 
       }
       const listed: LedgerEntry[] = [];
       for await (const entry of ledger.entries()) if (entry.key.startsWith(prefix)) listed.push(entry);
-      expect(listed.map(({ key }) => key.slice(prefix.length))).toEqual([...names].sort(compareUtf8));
+      const sorted = [...names].sort(compareUtf8);
+      expect(listed.map(({ key }) => key.slice(prefix.length))).toEqual(sorted);
+
+      for (const after of ['n350', '😀', 'k'.repeat(900), 'nobody wrote this']) {
+        const rest: string[] = [];
+        for await (const { key } of ledger.entries({ after: objectKey(prefix + after) })) {
+          if (key.startsWith(prefix)) rest.push(key.slice(prefix.length));
+        }
+        expect(rest).toEqual(sorted.filter((name) => compareUtf8(name, after) > 0));
+      }
     });
 
     it('stops listing when the reader has enough', async () => {

@@ -13,8 +13,16 @@ export async function contentOf(store: ObjectStore, key: ObjectKey): Promise<str
   return String(Buffer.concat(await Array.fromAsync(body)));
 }
 
-/** `make` answers a store on an existing, empty bucket. */
-export function objectStoreContract(name: string, make: () => Promise<ObjectStore>): void {
+/**
+ * `make` answers a store on an existing, empty bucket.
+ *
+ * @param options.tagsOfUploads whether tags that are given to an upload in parts are kept
+ */
+export function objectStoreContract(
+  name: string,
+  make: () => Promise<ObjectStore>,
+  { tagsOfUploads = true }: { tagsOfUploads?: boolean } = {},
+): void {
   describe(`${name} keeps the ObjectStore contract`, () => {
     let store: ObjectStore;
     const fresh = (text = 'k') => objectKey(`${text}-${randomUUID()}`);
@@ -146,6 +154,22 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
       expect(await Array.fromAsync(store.listUploads(prefix))).toEqual([]);
     });
 
+    it('tells which parts of an upload it has, over pages, and none of an upload it does not have', async () => {
+      const [key, other] = [fresh('parts ü+'), fresh()];
+      const uploadId = await store.createMultipart(key, plain);
+      expect(await Array.fromAsync(store.listParts(key, uploadId))).toEqual([]);
+      const sent: { partNumber: number; etag: string; sizeBytes: number }[] = [];
+      for (const partNumber of [3, 1, 7]) {
+        const body = bytes('p'.repeat(partNumber));
+        sent.push({ ...(await store.uploadPart(key, uploadId, partNumber, body)), sizeBytes: partNumber });
+      }
+      const again = { ...(await store.uploadPart(key, uploadId, 3, bytes('other'))), sizeBytes: 5 };
+      expect(await Array.fromAsync(store.listParts(key, uploadId))).toEqual([sent[1], again, sent[2]]);
+      await store.abortMultipart(key, uploadId);
+      expect(await Array.fromAsync(store.listParts(key, uploadId))).toEqual([]);
+      expect(await Array.fromAsync(store.listParts(other, uploadId))).toEqual([]);
+    });
+
     it('tells the size of the first part or nothing, and only of the state asked for', async () => {
       const [joined, whole] = [fresh(), fresh()];
       const part = Buffer.alloc(5 * 1024 * 1024, 'p');
@@ -161,6 +185,43 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
       expect(await store.firstPartBytes(whole, sent.etag)).toBeUndefined();
       await expect(store.firstPartBytes(whole, etag)).rejects.toMatchObject({ code: 'PreconditionFailed' });
       await expect(store.firstPartBytes(fresh(), etag)).rejects.toMatchObject({ code: 'NotFound' });
+    });
+
+    it('keeps tags given with the bytes, and replaces them without', async () => {
+      const [put, joined, bare] = [fresh('t ü+'), fresh(), fresh()];
+      const tags = { 'a b': 'c=d', e: '', 'f+g': '1/2:3@4' };
+      await store.put(put, bytes('x'), { ...plain, tags });
+      await store.put(bare, bytes('x'), plain);
+      const uploadId = await store.createMultipart(joined, { ...plain, tags });
+      const part = await store.uploadPart(joined, uploadId, 1, bytes('x'));
+      await store.completeMultipart(joined, uploadId, [part]);
+      expect(await store.tags(put)).toEqual(tags);
+      if (tagsOfUploads) expect(await store.tags(joined)).toEqual(tags);
+      expect(await store.tags(bare)).toEqual({});
+      await store.setTags(put, { only: 'one' });
+      expect(await store.tags(put)).toEqual({ only: 'one' });
+      await store.setTags(put, {});
+      expect(await store.tags(put)).toEqual({});
+      await expect(store.tags(fresh())).rejects.toMatchObject({ code: 'NoSuchKey' });
+      await expect(store.setTags(fresh(), tags)).rejects.toMatchObject({ code: 'NoSuchKey' });
+    });
+
+    it('carries tags with a copy, or replaces them when they are given', async () => {
+      const [from, carried, replaced, emptied] = [fresh(), fresh(), fresh(), fresh()];
+      const { etag } = await store.put(from, bytes('x'), { ...plain, tags: { a: '1' } });
+      const source = { bucket: store.bucket, key: from, ifMatch: etag };
+      await store.copy(carried, source, { metadata: { m: '1' } });
+      await store.copy(replaced, source, { ...plain, tags: { b: '2' } });
+      await store.copy(emptied, source, { ...plain, tags: {} });
+      expect(await store.tags(carried)).toEqual({ a: '1' });
+      expect(await store.tags(replaced)).toEqual({ b: '2' });
+      expect(await store.tags(emptied)).toEqual({});
+    });
+
+    it('knows that its bucket exists, and takes creating it again for done', async () => {
+      expect(await store.bucketExists()).toBe(true);
+      await store.createBucket();
+      expect(await store.bucketExists()).toBe(true);
     });
 
     it('keeps objects whole whatever placement is asked for', async () => {
@@ -189,7 +250,15 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
         await Promise.all(some.map((text) => store.put(objectKey(prefix + text), bytes(text), plain)));
       }
       const listed = (await Array.fromAsync(store.list(prefix))).map(({ key }) => key.slice(prefix.length));
-      expect(listed).toEqual([...names].sort(compareUtf8));
+      const ordered = [...names].sort(compareUtf8);
+      expect(listed).toEqual(ordered);
+      for (const index of [0, 3, ordered.length - 6, ordered.length - 1]) {
+        const after = objectKey(prefix + (ordered[index] ?? ''));
+        const rest = (await Array.fromAsync(store.list(prefix, { after }))).map(({ key }) => key);
+        expect(rest).toEqual(ordered.slice(index + 1).map((text) => prefix + text));
+      }
+      const gap = objectKey(`${prefix}n5.`);
+      expect((await Array.fromAsync(store.list(prefix, { after: gap })))[0]?.key).toBe(`${prefix}n50`);
     });
   });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { invalidationBatches, invalidationOfPrefixes } from '#core/invalidation.ts';
+import { coveredBy, invalidationBatches, invalidationOfPrefixes } from '#core/invalidation.ts';
 
 const paths = (keys: string[], collapseFrom?: number) => invalidationBatches(keys, collapseFrom).flat();
 const numbered = <T>(count: number, name: (index: number) => T) =>
@@ -95,6 +95,15 @@ describe('the batches', () => {
         (keys, collapseFrom) => {
           const batches = invalidationBatches(keys, collapseFrom);
           const all = batches.flat();
+          for (const batch of batches) {
+            const wildcards = batch.filter((path) => path.endsWith('*'));
+            expect(wildcards.length).toBeLessThanOrEqual(15);
+            expect(batch.length - wildcards.length).toBeLessThanOrEqual(3000);
+          }
+          const isCovered = coveredBy(all);
+          for (const one of [...keys, 'elsewhere', 'a/elsewhere']) {
+            expect(isCovered(one)).toBe(all.some((path) => covers(path, ambiguousPart(one))));
+          }
           for (const one of keys) expect(all.filter((path) => covers(path, one))).not.toHaveLength(0);
           expect(all.length).toBeLessThanOrEqual(new Set(keys).size);
           expect(new Set(all).size).toBe(all.length);
@@ -120,6 +129,12 @@ describe('the batches', () => {
     );
   });
 });
+
+/** What of a key can be said in one way; a path covers the key when it covers everything that begins with it. */
+function ambiguousPart(key: string): string {
+  const start = key.search(/[~*+]|^\/|\/\//);
+  return start < 0 ? key : key.slice(0, start);
+}
 
 /** As the network reads a path: decoded, and as a beginning when it ends with the wildcard. */
 function covers(path: string, key: string): boolean {

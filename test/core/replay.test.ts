@@ -80,8 +80,15 @@ describe('folding one event', () => {
   });
 
   it('writes nothing when the row already says what HEAD says', () => {
-    const known = ledgerEntry({ sequencer: '', etag: 'etag-9', sizeBytes: 9 });
+    const known = ledgerEntry({ sequencer: '', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 9_000 });
     expect(fold(known, objectEvent({ sequencer: '' }), head(), NOW_MS)).toHaveProperty('ignore');
+  });
+
+  it('takes the same bytes written again for another state where only their time tells', () => {
+    const known = ledgerEntry({ sequencer: '', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 8_000 });
+    expect(fold(known, objectEvent({ sequencer: '' }), head(), NOW_MS)).toMatchObject({
+      write: { revision: 2, eventTimeMs: 9_000 },
+    });
   });
 
   it('ignores tags and other changes that leave the bytes', () => {
@@ -89,6 +96,89 @@ describe('folding one event', () => {
     expect(fold(undefined, event, 'not asked', NOW_MS)).toEqual({
       ignore: 'ObjectTagging:Put changes nothing that the ledger keeps',
     });
+  });
+});
+
+describe('being asked to look', () => {
+  const look = (fields: Partial<ObjectEvent> = {}) =>
+    objectEvent({ kind: 'look', name: 'Look', sequencer: '', etag: '', timeMs: 0, ...fields });
+
+  it('always asks HEAD', () => {
+    for (const entry of [undefined, ledgerEntry(), ledgerEntry({ state: 'deleted' })]) {
+      expect(fold(entry, look(), 'not asked', NOW_MS)).toHaveProperty('ask', 'head');
+    }
+  });
+
+  it('writes what HEAD says', () => {
+    expect(fold(undefined, look(), head(), NOW_MS)).toMatchObject({
+      write: { state: 'present', revision: 1 },
+    });
+    expect(fold(ledgerEntry(), look(), head(), NOW_MS)).toMatchObject({
+      write: { etag: 'etag-9', sequencer: '' },
+    });
+    expect(fold(ledgerEntry(), look(), undefined, NOW_MS)).toMatchObject({ write: { state: 'deleted' } });
+  });
+
+  it('makes no row of a key that nobody has', () => {
+    expect(fold(undefined, look(), undefined, NOW_MS)).toEqual({
+      ignore: 'neither the ledger nor the hub knows the key',
+    });
+  });
+
+  it('leaves the place in the order to the version that has it', () => {
+    const versioned = ledgerEntry({ sequencer: '0A', versionId: 'v', etag: 'etag-9', sizeBytes: 9 });
+    expect(fold(versioned, look(), head({ versionId: 'v' }), NOW_MS)).toHaveProperty('ignore');
+    const plain = ledgerEntry({ sequencer: '0A', etag: 'etag-9', sizeBytes: 9 });
+    expect(fold(plain, look(), head(), NOW_MS)).toMatchObject({
+      write: { sequencer: '', eventTimeMs: 1_000 },
+    });
+  });
+
+  it('brings permissions, also for a row that is otherwise the same, and for an object yet to come', () => {
+    const told = look({ permissions: '{"a":1}', timeMs: 5 });
+    const permissions = { json: '{"a":1}', atMs: 5 };
+    const entry = ledgerEntry({ sequencer: '0A', versionId: 'v', etag: 'etag-9', sizeBytes: 9 });
+    expect(fold(entry, told, head({ versionId: 'v' }), NOW_MS)).toEqual({
+      write: { ...entry, revision: 2, permissions },
+      reason: 'new permissions',
+    });
+    expect(fold(undefined, told, undefined, NOW_MS)).toMatchObject({
+      write: { state: 'deleted', permissions },
+    });
+    expect(
+      fold(ledgerEntry({ permissions }), objectEvent({ sequencer: '02' }), 'not asked', NOW_MS),
+    ).toMatchObject({
+      write: { permissions },
+    });
+  });
+
+  it('believes no permissions of the future more than those of later events', () => {
+    const outcome = fold(undefined, look({ permissions: '{}', timeMs: 9e15 }), head(), NOW_MS);
+    expect(outcome).toMatchObject({ write: { permissions: { json: '{}', atMs: NOW_MS } } });
+  });
+
+  it('keeps the newest permissions, in whatever order and however often they are told', () => {
+    const told = fc.record({ timeMs: fc.integer({ min: 1, max: 4 }), mode: fc.integer({ min: 0, max: 2 }) });
+    fc.assert(
+      fc.property(fc.array(told, { minLength: 1 }), fc.infiniteStream(fc.nat()), (all, choices) => {
+        const waiting = all.flatMap((one) => [one, one]);
+        let entry: LedgerEntry | undefined;
+        while (waiting.length > 0) {
+          const [one] = waiting.splice(Number(choices.next().value) % waiting.length, 1);
+          const event = look({ permissions: JSON.stringify(one), timeMs: one?.timeMs ?? 0 });
+          const outcome = fold(entry, event, head(), NOW_MS);
+          if ('write' in outcome) entry = outcome.write;
+        }
+        const newest = Math.max(...all.map(({ timeMs }) => timeMs));
+        const texts = all.filter(({ timeMs }) => timeMs === newest).map((one) => JSON.stringify(one));
+        expect(entry?.permissions).toEqual({ json: texts.sort().at(-1), atMs: newest });
+      }),
+    );
+  });
+
+  it('never touches what was delivered', () => {
+    const delivery = { etag: 'x', permissions: '', atMs: 1 };
+    expect(fold(ledgerEntry({ delivery }), look(), head(), NOW_MS)).toMatchObject({ write: { delivery } });
   });
 });
 
@@ -163,6 +253,8 @@ function deliver(
       const sequencer = sequencerOf(happened);
       const event = objectEvent({ kind, sequencer, etag, sizeBytes: step.content, versionId, timeMs });
       waiting.push({ event, deliveries: 1 + choose(3) });
+      const look = objectEvent({ kind: 'look', sequencer: '', etag: '', timeMs: 0 });
+      if (choose(4) === 0) waiting.push({ event: look, deliveries: 1 });
       happened++;
       continue;
     }

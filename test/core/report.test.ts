@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reportColumns, reportRow, spreadsheetText } from '#core/report.ts';
+import { spreadsheetText } from '#core/cells.ts';
+import { imageOf } from '#core/journal.ts';
+import { reportColumns, reportReader, reportRow } from '#core/report.ts';
 import { ledgerEntry } from '../doubles/s3-event.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -16,6 +18,9 @@ describe('the state report', () => {
       'version_id',
       'changed_at',
       'sequencer',
+      'revision',
+      'permissions',
+      'delivered',
       'mirrored_one',
       'mirrored_two',
     ]);
@@ -29,9 +34,45 @@ describe('the state report', () => {
       'v',
       '1970-01-01T00:00:01.000Z',
       '01',
+      '1',
+      '',
+      '',
       'current',
       '',
     ]);
+  });
+
+  it('says what the file manager has', () => {
+    const delivery = { etag: 'etag-0', permissions: '', atMs: 0 };
+    const at = reportColumns([]).indexOf('delivered');
+    expect(reportRow(ledgerEntry({ delivery }), [], iso)[at]).toBe('behind');
+    expect(reportRow(ledgerEntry({ delivery: { ...delivery, etag: 'etag-1' } }), [], iso)[at]).toBe(
+      'current',
+    );
+  });
+
+  it('gives back what it was made of, whatever the texts', () => {
+    const text = fc.string({
+      unit: fc.constantFrom("'", '=', '"', ',', '\r', '\n', 'a', '😀'),
+      maxLength: 4,
+    });
+    const entries = fc.record({
+      key: text.map((end) => `k${end}`),
+      state: fc.constantFrom('present' as const, 'deleted' as const),
+      etag: text,
+      versionId: text,
+      sizeBytes: fc.nat(),
+      revision: fc.nat(),
+      eventTimeMs: fc.nat({ max: 4e12 }),
+      permissions: text.map((json) => ({ json, atMs: 0 })),
+    });
+    const read = reportReader(reportColumns(['one']), Date.parse, 'state/x.csv');
+    fc.assert(
+      fc.property(entries, (fields) => {
+        const entry = ledgerEntry(fields);
+        expect(read(reportRow(entry, ['one'], iso))).toEqual({ key: entry.key, image: imageOf(entry) });
+      }),
+    );
   });
 
   it.each([
@@ -50,7 +91,7 @@ describe('the state report', () => {
 
   it('leaves empty what is not known', () => {
     const entry = ledgerEntry({ state: 'unknown', etag: '', sequencer: '', sizeBytes: 0, eventTimeMs: 0 });
-    expect(reportRow(entry, [], iso)).toEqual(['k', 'unknown', '', '', '', '', '']);
+    expect(reportRow(entry, [], iso)).toEqual(['k', 'unknown', '', '', '', '', '', '1', '', '']);
   });
 
   it('begins no text as a formula, and gives every text back', () => {

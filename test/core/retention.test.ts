@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { objectKey } from '#core/key.ts';
-import { confirmRetention, decideRetention } from '#core/retention.ts';
-import type { RetentionRule } from '#core/settings/deployment.ts';
+import { confirmRetention, decideRetention, missingTag } from '#core/retention.ts';
+import type { RetentionRule } from '#core/settings/retention-rule.ts';
 import { ledgerEntry } from '../doubles/s3-event.ts';
 
 const DAY_MS = 86_400_000;
@@ -10,11 +10,13 @@ const rule = (fields: Partial<RetentionRule> = {}): RetentionRule => ({
   name: 'old',
   prefix: '',
   olderThan: DAY_MS,
+  tags: {},
   requires: 'nothing',
   maxRemovals: 10,
   dryRun: false,
   ...fields,
 });
+const delivered = (etag: string) => ({ etag, permissions: '', atMs: 0 });
 const mirrored = (etag: string) => ({ one: { sourceEtag: etag, atMs: 0 } });
 const NOW_MS = 10 * DAY_MS;
 
@@ -43,6 +45,23 @@ describe('the decision about one entry', () => {
     ],
     ['is gone at the mirror', ledgerEntry({ mirrors: mirrored('') }), rule({ requires: 'mirrored' }), 'keep'],
     ['was never mirrored', ledgerEntry(), rule({ requires: 'mirrored' }), 'keep'],
+    [
+      'is delivered as it is',
+      ledgerEntry({ delivery: delivered('etag-1') }),
+      rule({ requires: 'delivered' }),
+      'remove',
+    ],
+    [
+      'is delivered as it was',
+      ledgerEntry({ delivery: delivered('etag-0') }),
+      rule({ requires: 'delivered' }),
+      'keep',
+    ],
+    ['was never delivered', ledgerEntry(), rule({ requires: 'delivered' }), 'keep'],
+    ['has the least size', ledgerEntry({ sizeBytes: 10 }), rule({ minBytes: 10 }), 'remove'],
+    ['is a byte smaller', ledgerEntry({ sizeBytes: 9 }), rule({ minBytes: 10 }), 'keep'],
+    ['has the greatest size', ledgerEntry({ sizeBytes: 10 }), rule({ maxBytes: 10 }), 'remove'],
+    ['is a byte larger', ledgerEntry({ sizeBytes: 11 }), rule({ maxBytes: 10 }), 'keep'],
   ])('that %s', (_what, entry, one, answer) => {
     expect(decideRetention([one], entry, NOW_MS, ['one'])).toHaveProperty(answer);
   });
@@ -56,14 +75,18 @@ describe('the decision about one entry', () => {
     expect(decideRetention(rules, entry, NOW_MS, [])).toHaveProperty('keep');
   });
 
-  it('is of the first rule that removes, and of none when there is none', () => {
+  it('names every rule that removes, the first one first, and why', () => {
     const [young, first, second] = [
       rule({ olderThan: 99 * DAY_MS }),
-      rule({ name: 'x' }),
+      rule({ name: 'x', tags: { scratch: 'yes' }, minBytes: 1 }),
       rule({ name: 'y' }),
     ];
-    expect(decideRetention([young, first, second], ledgerEntry(), NOW_MS, [])).toMatchObject({
-      remove: first,
+    const entry = ledgerEntry({ eventTimeMs: 8 * DAY_MS });
+    expect(decideRetention([young, first, second], entry, NOW_MS, [])).toEqual({
+      remove: [
+        { rule: first, reason: 'rule x: 2.0 days old and 1 bytes and tagged scratch=yes' },
+        { rule: second, reason: 'rule y: 2.0 days old' },
+      ],
     });
     expect(decideRetention([], ledgerEntry(), NOW_MS, [])).toEqual({ keep: 'no rule' });
   });
@@ -79,12 +102,16 @@ describe('the decision about one entry', () => {
         fc.constantFrom('one', 'two'),
         etags.map((sourceEtag) => ({ sourceEtag, atMs: 0 })),
       ),
+      sizeBytes: fc.integer({ min: 0, max: 4 }),
+      delivery: etags.map(delivered),
     });
     const rules = fc.array(
       fc.record({
         prefix: fc.constantFrom('', 'a', 'a/'),
         olderThan: fc.integer({ min: 0, max: 12 }).map((days) => days * DAY_MS),
-        requires: fc.constantFrom('nothing' as const, 'mirrored' as const),
+        requires: fc.constantFrom('nothing' as const, 'mirrored' as const, 'delivered' as const),
+        minBytes: fc.integer({ min: 0, max: 4 }),
+        maxBytes: fc.integer({ min: 0, max: 4 }),
       }),
       { maxLength: 3 },
     );
@@ -96,8 +123,12 @@ describe('the decision about one entry', () => {
             entry.state === 'present' &&
             entry.key.startsWith(one.prefix) &&
             entry.eventTimeMs + one.olderThan <= NOW_MS &&
+            entry.sizeBytes >= one.minBytes &&
+            entry.sizeBytes <= one.maxBytes &&
             (one.requires === 'nothing' ||
-              (destinations.length > 0 &&
+              (one.requires === 'delivered' && fields.delivery.etag === fields.etag) ||
+              (one.requires === 'mirrored' &&
+                destinations.length > 0 &&
                 destinations.every((name) => fields.mirrors[name]?.sourceEtag === fields.etag))),
         );
         const all = some.map((one, index) => rule({ name: `r${index}`, ...one }));
@@ -113,8 +144,24 @@ describe('the confirmation by HEAD', () => {
     ['nothing when it is what the ledger knows', head, undefined],
     ['that it is gone', undefined, 'it is gone already'],
     ['that it is another', { ...head, etag: 'x' }, 'the object is not the one that the ledger knows'],
+    [
+      'that it has another size',
+      { ...head, sizeBytes: 2 },
+      'the object is not the one that the ledger knows',
+    ],
     ['that it was written again', { ...head, lastModifiedMs: NOW_MS }, 'it was written again since'],
   ])('objects %s', (_what, answer, objection) => {
     expect(confirmRetention(rule(), ledgerEntry(), answer, NOW_MS)).toBe(objection);
+  });
+});
+
+describe('the tags of an object', () => {
+  it.each([
+    ['all of them', { a: '1', b: '2', c: '3' }, undefined],
+    ['one with another value', { a: '1', b: '3' }, 'it does not carry the tag b=2'],
+    ['one of them', { a: '1' }, 'it does not carry the tag b=2'],
+    ['none', {}, 'it does not carry the tag a=1'],
+  ])('are looked at when it carries %s', (_what, tags, objection) => {
+    expect(missingTag(rule({ tags: { a: '1', b: '2' } }), tags)).toBe(objection);
   });
 });

@@ -6,6 +6,13 @@ import { createDynamoLedger } from '#adapters/ledger-dynamo.ts';
 import { LEDGER_KEY } from '#core/names.ts';
 
 export async function emulatedLedger(pageItems?: number): Promise<ReturnType<typeof createDynamoLedger>> {
+  return createDynamoLedger({
+    ...(await emulatedTable()),
+    ...(pageItems === undefined ? {} : { pageItems }),
+  });
+}
+
+export async function emulatedTable(): Promise<{ table: string; endpoint: string; region: string }> {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   const at = { endpoint: inject('endpoint'), region: 'us-east-1' };
@@ -26,5 +33,5 @@ export async function emulatedLedger(pageItems?: number): Promise<ReturnType<typ
     }),
   );
   client.destroy();
-  return createDynamoLedger({ table, ...at, ...(pageItems === undefined ? {} : { pageItems }) });
+  return { table, ...at };
 }

@@ -1,21 +1,29 @@
 /** The ledger in memory: the same answers as the table, for tests that are about something else. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ObjectKey } from '#core/key.ts';
-import type { LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
+import type { DeliveryRecord, LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
 import type { Ledger } from '#core/ports.ts';
 import { compareUtf8 } from '#core/utf8.ts';
 
 export function createMemoryLedger(): Ledger {
-  const rows = new Map<ObjectKey, Omit<LedgerEntry, 'mirrors'>>();
+  const rows = new Map<ObjectKey, Omit<LedgerEntry, 'mirrors' | 'delivery'>>();
   const mirrors = new Map<ObjectKey, Record<string, MirrorRecord>>();
+  const deliveries = new Map<ObjectKey, DeliveryRecord>();
 
   function entry(key: ObjectKey): LedgerEntry | undefined {
     const row = rows.get(key);
-    return row === undefined ? undefined : structuredClone({ ...row, mirrors: mirrors.get(key) ?? {} });
+    if (row === undefined) return undefined;
+    const delivery = deliveries.get(key);
+    return structuredClone({
+      ...row,
+      ...(delivery === undefined ? {} : { delivery }),
+      mirrors: mirrors.get(key) ?? {},
+    });
   }
 
   return {
     get: async (key) => entry(key),
-    async put({ mirrors: _kept, ...row }) {
+    async put({ mirrors: _mirrors, delivery: _delivery, ...row }) {
       if ((rows.get(row.key)?.revision ?? 0) !== row.revision - 1) return 'conflict';
       rows.set(row.key, structuredClone(row));
       return 'written';
@@ -26,10 +34,18 @@ export function createMemoryLedger(): Ledger {
       mirrors.set(key, { ...known, [destination]: { ...record } });
       if (!rows.has(key)) rows.set(key, { key, ...UNKNOWN });
     },
-    async *entries() {
+    async recordDelivery(key, record, before) {
+      if (!isDeepStrictEqual(deliveries.get(key), before)) return 'conflict';
+      if (record === undefined) deliveries.delete(key);
+      else deliveries.set(key, { ...record });
+      if (!rows.has(key)) rows.set(key, { key, ...UNKNOWN });
+      return 'written';
+    },
+    async *entries({ after } = {}) {
       for (const key of [...rows.keys()].sort(compareUtf8)) {
         const found = entry(key);
-        if (found !== undefined) yield found;
+        if (found === undefined) continue;
+        if (after === undefined || compareUtf8(key, after) > 0) yield found;
       }
     },
   };

@@ -16,11 +16,12 @@ interface Stored {
   head: ObjectHead;
   body: Buffer;
   placement: Placement;
+  tags: Readonly<Record<string, string>>;
   /** Of an object that came in parts. */
   partBytes?: readonly number[];
 }
 
-/** Bucket name -> key -> object. */
+/** Bucket name -> key -> object; a bucket that is not in it does not exist. */
 export type MemoryServer = Map<string, Map<ObjectKey, Stored>>;
 
 export interface MemoryStoreOptions {
@@ -28,6 +29,8 @@ export interface MemoryStoreOptions {
   server?: MemoryServer;
   nowMs?: () => number;
   versioned?: boolean;
+  /** Whether the bucket is there from the start; default yes. */
+  exists?: boolean;
 }
 
 export interface MemoryStore extends ObjectStore {
@@ -44,8 +47,7 @@ export interface MemoryStore extends ObjectStore {
 
 export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { bucket = 'bucket', server = new Map(), nowMs = () => 0, versioned = false } = options;
-  const objects = server.get(bucket) ?? new Map<ObjectKey, Stored>();
-  server.set(bucket, objects);
+  if (options.exists !== false && !server.has(bucket)) server.set(bucket, new Map());
   const uploads = new Map<
     string,
     {
@@ -58,18 +60,24 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   const calls: string[] = [];
   let hook: (op: string, key: ObjectKey) => void | Promise<void> = () => undefined;
 
-  async function called(op: string, key: ObjectKey): Promise<void> {
+  async function called(op: string, key: ObjectKey | ''): Promise<Map<ObjectKey, Stored>> {
     calls.push(`${op} ${key}`);
-    await hook(op, key);
+    await hook(op, key as ObjectKey);
+    const objects = server.get(bucket);
+    if (objects === undefined) throw refusal('NoSuchBucket', op, key);
+    return objects;
   }
 
   function keep(
+    objects: Map<ObjectKey, Stored>,
     key: ObjectKey,
     body: Uint8Array,
-    etag: string,
+    contentTag: string,
     attributes: ObjectAttributes & Placement,
     partBytes?: readonly number[],
   ): PutResult {
+    const ofKms = attributes.encryption?.type === 'aws:kms';
+    const etag = ofKms ? randomUUID().replaceAll('-', '') : contentTag;
     const head: ObjectHead = {
       ...pickAttributes(attributes),
       key,
@@ -78,11 +86,13 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       // S3 keeps whole seconds.
       lastModifiedMs: Math.floor(nowMs() / 1000) * 1000,
       ...(versioned ? { versionId: randomUUID() } : {}),
+      ...(ofKms || partBytes !== undefined ? {} : { md5: etag }),
     };
     const { storageClass, encryption } = attributes;
     objects.set(key, {
       head,
       body: Buffer.from(body),
+      tags: { ...attributes.tags },
       placement: {
         ...(storageClass === undefined ? {} : { storageClass }),
         ...(encryption === undefined ? {} : { encryption }),
@@ -109,23 +119,23 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     bucket,
     calls,
     openUploads: () => uploads.size,
-    contents: (key) => objects.get(key)?.body,
-    placement: (key) => objects.get(key)?.placement,
+    contents: (key) => server.get(bucket)?.get(key)?.body,
+    placement: (key) => server.get(bucket)?.get(key)?.placement,
     before: (next) => {
       hook = next;
     },
     async head(key) {
-      await called('head', key);
+      const objects = await called('head', key);
       const stored = objects.get(key);
       return stored === undefined ? undefined : structuredClone(stored.head);
     },
     async put(key, body, { ifAbsent, ...attributes }) {
-      await called('put', key);
+      const objects = await called('put', key);
       if (ifAbsent === true && objects.has(key)) throw refusal('PreconditionFailed', 'PutObject', key);
-      return keep(key, body, md5(body), attributes);
+      return keep(objects, key, body, md5(body), attributes);
     },
     async get(key, { range, ifMatch } = {}) {
-      await called('get', key);
+      const objects = await called('get', key);
       const stored = objects.get(key);
       if (stored === undefined) throw refusal('NoSuchKey', 'GetObject', key);
       if (ifMatch !== undefined && stored.head.etag !== ifMatch) {
@@ -134,16 +144,17 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       return { head: structuredClone(stored.head), body: chunks(slice(stored.body, range)) };
     },
     async delete(key, { ifMatch } = {}) {
-      await called('delete', key);
+      const objects = await called('delete', key);
       const stored = objects.get(key);
       if (stored !== undefined && ifMatch !== undefined && stored.head.etag !== ifMatch) return 'changed';
       objects.delete(key);
       return 'deleted';
     },
     async copy(key, source, attributes) {
-      await called('copy', key);
+      const objects = await called('copy', key);
       const stored = sourceOf(source);
-      return keep(key, stored.body, md5(stored.body), attributes ?? stored.head);
+      const tags = attributes?.tags ?? stored.tags;
+      return keep(objects, key, stored.body, md5(stored.body), { ...(attributes ?? stored.head), tags });
     },
     async createMultipart(key, attributes) {
       await called('createMultipart', key);
@@ -154,7 +165,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     async uploadPart(key, uploadId, partNumber, body) {
       await called('uploadPart', key);
       const etag = md5(body);
-      uploadOf(key, uploadId).parts.set(partNumber, { etag, body: Uint8Array.from(body) });
+      uploadOf(key, uploadId).parts.set(partNumber, { etag, body: new Uint8Array(body) });
       return { partNumber, etag };
     },
     async uploadPartCopy(key, uploadId, partNumber, source, range) {
@@ -165,7 +176,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       return { partNumber, etag };
     },
     async completeMultipart(key, uploadId, parts) {
-      await called('completeMultipart', key);
+      const objects = await called('completeMultipart', key);
       const upload = uploadOf(key, uploadId);
       const bodies = parts.map(({ partNumber, etag }, index) => {
         const part = upload.parts.get(partNumber);
@@ -178,11 +189,16 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       for (const { etag } of parts) digest.update(Buffer.from(etag, 'hex'));
       const etag = `${digest.digest('hex')}-${parts.length}`;
       const sizes = bodies.map((body) => body.length);
-      return keep(key, Buffer.concat(bodies), etag, upload.attributes, sizes);
+      return keep(objects, key, Buffer.concat(bodies), etag, upload.attributes, sizes);
     },
     async abortMultipart(key, uploadId) {
       await called('abortMultipart', key);
       uploads.delete(uploadId);
+    },
+    async *listParts(key, uploadId) {
+      await called('listParts', key);
+      const parts = [...(uploads.get(uploadId)?.parts ?? [])].sort(([left], [right]) => left - right);
+      for (const [partNumber, { etag, body }] of parts) yield { partNumber, etag, sizeBytes: body.length };
     },
     async *listUploads(prefix) {
       const open = [...uploads].filter(([, { key }]) => key.startsWith(prefix));
@@ -190,20 +206,41 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       for (const [uploadId, { key, initiatedMs }] of open) yield { key, uploadId, initiatedMs };
     },
     async firstPartBytes(key, ifMatch) {
-      await called('firstPartBytes', key);
+      const objects = await called('firstPartBytes', key);
       const stored = objects.get(key);
       if (stored === undefined) throw refusal('NotFound', 'HeadObject', key);
       if (stored.head.etag !== ifMatch) throw refusal('PreconditionFailed', 'HeadObject', key);
       return stored.partBytes?.[0];
     },
-    async *list(prefix) {
+    async *list(prefix, { after } = {}) {
+      const objects = await called('list', '');
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareUtf8);
       for (const key of keys) {
         const head = objects.get(key)?.head;
-        if (head === undefined) continue;
+        if (head === undefined || (after !== undefined && compareUtf8(key, after) <= 0)) continue;
         const { sizeBytes, etag, lastModifiedMs } = head;
         yield { key, sizeBytes, etag, lastModifiedMs };
       }
+    },
+    async tags(key) {
+      const stored = (await called('tags', key)).get(key);
+      if (stored === undefined) throw refusal('NoSuchKey', 'GetObjectTagging', key);
+      return { ...stored.tags };
+    },
+    async setTags(key, tags) {
+      const stored = (await called('setTags', key)).get(key);
+      if (stored === undefined) throw refusal('NoSuchKey', 'PutObjectTagging', key);
+      stored.tags = { ...tags };
+    },
+    async bucketExists() {
+      calls.push('bucketExists ');
+      await hook('bucketExists', '' as ObjectKey);
+      return server.has(bucket);
+    },
+    async createBucket() {
+      calls.push('createBucket ');
+      await hook('createBucket', '' as ObjectKey);
+      if (!server.has(bucket)) server.set(bucket, new Map());
     },
   };
 }
@@ -228,6 +265,6 @@ function md5(body: Uint8Array): string {
   return createHash('md5').update(body).digest('hex');
 }
 
-function refusal(code: string, op: string, key: ObjectKey): SyncError {
+function refusal(code: string, op: string, key: ObjectKey | ''): SyncError {
   return new SyncError(`${op} ${key}: ${code}`, { op, key, code, retryable: false });
 }

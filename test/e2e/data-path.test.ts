@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
+import type { ReportResult } from '#core/report-result.ts';
 import { contentOf } from '../contracts/object-store.ts';
 import { agentUnderTest, agentYaml } from '../edge-agent/agent-process.ts';
 import { stackUnderTest } from './stack-under-test.ts';
@@ -55,8 +56,8 @@ it('carries a slowly written file to hub, ledger, both mirrors and the report, o
     expect(await contentOf(mirror, key)).toBe('one two three');
     expect((await mirror.head(key))?.metadata).toMatchObject({ mode: '644' });
   }
-  const { key: reportKey } = (await stack.invoke(stack.output('StateReport'))) as { key: string };
-  const report = await contentOf(stack.reports, objectKey(reportKey));
+  const { files } = (await stack.invoke(stack.output('StateReport'), { full: true })) as ReportResult;
+  const report = await contentOf(stack.reports, objectKey(files.full ?? ''));
   expect(report).toMatch(new RegExp(`^${key},present,13,${etag},`, 'm'));
 });
 

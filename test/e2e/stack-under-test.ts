@@ -1,4 +1,6 @@
 /** The deployed stack as a test sees it: hub, destinations, ledger, queues, functions. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   GetQueueAttributesCommand,
@@ -13,10 +15,13 @@ import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import type { Credentials } from '#adapters/s3/sigv4.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
 import type { ObjectStore } from '#core/ports.ts';
+import type { FileManagerCall } from '../../infra/local/file-manager.ts';
 import { adoptEnvironment } from '../setup/environment.ts';
 
+const OPS = join(import.meta.dirname, '../../infra/ops/main.ts');
+
 export async function stackUnderTest() {
-  const { endpoint, environment, outputs, policiesEnforced } = inject('stack');
+  const { endpoint, environment, outputs, policiesEnforced, fileManager } = inject('stack');
   await adoptEnvironment(environment);
   const output = (key: string): string => {
     const value = outputs[key];
@@ -50,6 +55,25 @@ export async function stackUnderTest() {
     reports: store(output('ReportsName')),
     mirrors: [store('sluice-local-mirror'), store('sluice-local-offsite')],
     ledger: createDynamoLedger({ table: output('LedgerName') }),
+    fileManager: {
+      url: fileManager,
+      /** Every call that the file manager was sent, oldest first. */
+      async calls(): Promise<FileManagerCall[]> {
+        return (await (await fetch(`${fileManager}/calls`)).json()) as FileManagerCall[];
+      },
+    },
+    /** A command as an operator gives it; answers what it printed and its exit code. */
+    ops(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+      return new Promise((resolve) => {
+        execFile(
+          process.execPath,
+          [OPS, ...args, '--stack', 'sluice-local'],
+          { env: { ...process.env, ...environment, NO_COLOR: '1' } },
+          (error, stdout, stderr) =>
+            resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
+        );
+      });
+    },
     async send(queueUrl: string, body: string): Promise<void> {
       await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body }));
     },
@@ -72,9 +96,9 @@ export async function stackUnderTest() {
       const attributes = { VisibilityTimeout: String(seconds) };
       await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl, Attributes: attributes }));
     },
-    async invoke(functionName: string): Promise<unknown> {
+    async invoke(functionName: string, event: unknown = {}): Promise<unknown> {
       const { Payload, FunctionError } = await lambda.send(
-        new InvokeCommand({ FunctionName: functionName, Payload: '{}' }),
+        new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(event) }),
       );
       const text = Buffer.from(Payload ?? []).toString();
       if (FunctionError !== undefined) throw new Error(`${functionName}: ${text}`);

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { type HostIndex, openIndex } from '#adapters/host/index-db.ts';
 import { SyncError } from '#core/errors.ts';
-import { type AgentSettings, agentSettings } from '#core/settings/agent.ts';
+import type { AgentSettings } from '#core/settings/agent.ts';
 import { type CheckTools, runChecks } from '../../edge-agent/check.ts';
 import { watchLimitFinding } from '../../edge-agent/check-folder.ts';
 import { checkLines } from '../../edge-agent/check-list.ts';
 import { clockFinding } from '../../edge-agent/check-store.ts';
 import { claimFolder } from '../../edge-agent/folder-claim.ts';
 import { createMemoryStore, type MemoryStore } from '../doubles/store-memory.ts';
+import { storeSettings } from './store-settings.ts';
 
 const CAPABILITIES = {
   crc32: true,
@@ -49,7 +50,7 @@ async function checks(
   mkdirSync(path);
   mkdirSync(stateDirectory);
   const store = options.store ?? createMemoryStore();
-  const settings = agentSettings.parse({
+  const settings = storeSettings({
     store: { bucket: 'bucket', endpoint: await endpoint() },
     stateDirectory,
     folders: [{ name: 'output', path, prefix: 'output/', ...options.folder }],

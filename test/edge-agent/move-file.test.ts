@@ -5,13 +5,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
-import { agentSettings } from '#core/settings/agent.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
 import { moveFile } from '../../edge-agent/move-file.ts';
 import type { FileContext, Looked } from '../../edge-agent/settled-file.ts';
 import { runInChild, temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
+import { storeSettings } from './store-settings.ts';
 
 const KEY = objectKey('out/f');
 const APPEND = "require('node:fs').appendFileSync(process.argv[1], ' and more')";
@@ -28,7 +28,7 @@ function setup(partBytes = 16 * 1024 * 1024) {
     index.close();
   });
   const stopping = new AbortController();
-  const settings = agentSettings.parse({
+  const settings = storeSettings({
     store: { bucket: 'bucket' },
     folders: [{ name: 'out', path: root, prefix: 'out/', settle: '0s' }],
   });

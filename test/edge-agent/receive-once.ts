@@ -4,13 +4,13 @@ import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
-import { agentSettings } from '#core/settings/agent.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
 import { createReceiveRunner } from '../../edge-agent/receive-runner.ts';
+import { storeSettings } from './store-settings.ts';
 
 const [endpoint = '', bucket = '', base = '', accessKeyId = '', secretAccessKey = ''] = process.argv.slice(2);
-const settings = agentSettings.parse({
+const settings = storeSettings({
   store: { bucket, endpoint },
   stateDirectory: base,
   exclusive: false,

@@ -6,7 +6,6 @@ import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
 import type { ObjectStore } from '#core/ports.ts';
-import { agentSettings } from '#core/settings/agent.ts';
 import type { FolderContext } from '../../edge-agent/folder.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
@@ -15,6 +14,7 @@ import type { ReceiveOptions } from '../../edge-agent/receive-folder.ts';
 import { createReceiveRunner } from '../../edge-agent/receive-runner.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
+import { storeSettings } from './store-settings.ts';
 
 const PREFIX = 'in/';
 
@@ -32,7 +32,7 @@ export function receiveSetup(
   const leases = createLeases();
   const lines: Record<string, unknown>[] = [];
   const counts: Partial<Record<Done, number>> = {};
-  const settings = agentSettings.parse({
+  const settings = storeSettings({
     store: { bucket: 'bucket' },
     stateDirectory: state,
     exclusive: false,

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { ENV } from '#core/names.ts';
 import { deploymentSettings } from '#core/settings/deployment.ts';
-import { destinationOf, namesOf, requiredText, retentionOf } from '../../functions/environment.ts';
+import { destinationSchema } from '#core/settings/destination.ts';
+import { fileManagerSchema, reportSchema } from '#core/settings/http-target.ts';
+import { retentionRules } from '#core/settings/retention-rule.ts';
+import {
+  destinationOf,
+  fileManagerOf,
+  hubPlaceOf,
+  namesOf,
+  reportOf,
+  requiredText,
+  retentionOf,
+} from '../../functions/environment.ts';
 
 const settings = deploymentSettings.parse({
   destinations: [
@@ -14,17 +26,43 @@ const settings = deploymentSettings.parse({
       deletes: false,
     },
   ],
-  retention: [{ name: 'old', olderThan: '30d' }],
+  retention: [{ name: 'old', olderThan: '30d', tags: { done: 'yes' } }],
+  report: { every: '10m', endpoints: [{ url: 'https://reports.example.com', timeout: '5s' }] },
+  fileManager: { url: 'https://files.example.com', secret: 'secret/files' },
 });
 
 describe('the environment of a function', () => {
   it('gives back the settings as infra writes them', () => {
+    const written = <Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>) =>
+      JSON.stringify(z.encode(schema, value));
     for (const destination of settings.destinations) {
-      expect(destinationOf({ [ENV.destination]: JSON.stringify(destination) })).toEqual(destination);
+      const text = written(destinationSchema, destination);
+      expect(destinationOf({ [ENV.destination]: text })).toEqual(destination);
     }
-    expect(retentionOf({ [ENV.retention]: JSON.stringify(settings.retention) })).toEqual(settings.retention);
+    const { retention, report, fileManager } = settings;
+    if (fileManager === undefined) throw new Error('no file manager');
+    expect(retentionOf({ [ENV.retention]: written(retentionRules, retention) })).toEqual(retention);
+    expect(reportOf({ [ENV.report]: written(reportSchema, report) })).toEqual(report);
+    expect(fileManagerOf({ [ENV.fileManager]: written(fileManagerSchema, fileManager) })).toEqual(
+      fileManager,
+    );
     expect(namesOf({ [ENV.destinationNames]: 'one,two' }, 'destinationNames')).toEqual(['one', 'two']);
     expect(namesOf({ [ENV.destinationNames]: '' }, 'destinationNames')).toEqual([]);
+  });
+
+  it('knows the hub by its name, or by its place in another store', () => {
+    const place = {
+      bucket: 'theirs',
+      region: 'eu-1',
+      endpoint: 'https://s3.example.com',
+      credentials: 'secret/hub',
+    };
+    const environment = { [ENV.hubBucket]: 'theirs', [ENV.hubPlace]: JSON.stringify(place) };
+    expect(hubPlaceOf(environment, 'us-east-1')).toEqual(place);
+    expect(hubPlaceOf({ [ENV.hubBucket]: 'ours' }, 'us-east-1')).toEqual({
+      bucket: 'ours',
+      region: 'us-east-1',
+    });
   });
 
   it.each([

@@ -142,6 +142,7 @@ describe.each([
     secrets.destroy();
     const settings = { name, bucket, prefix: 'in/', region: 'us-east-1', addressing: 'path', deletes: true };
     const outside = { endpoint: inject('endpoint'), credentials: `secret-${name}-${id}` };
+    vi.stubEnv(ENV.ownQueue, 'http://localhost/000000000000/own');
     vi.stubEnv(ENV.destination, JSON.stringify(way === 'server' ? settings : { ...settings, ...outside }));
     ({ handler } = await start(() => import('../../functions/mirror.ts')));
     const { liveMirror } = await import('../../functions/live.ts');
@@ -171,34 +172,5 @@ describe.each([
     await deliver(handler, [message]);
     expect(await destination.head(target)).toBeUndefined();
     expect((await deployed.ledger.get(key))?.mirrors[name]?.sourceEtag).toBe('');
-  });
-});
-
-describe('what runs on schedule', () => {
-  it('reports the table as a CSV', async () => {
-    const { handler } = await start(() => import('../../functions/state-report.ts'));
-    const { key, rows } = await handler({}, context);
-    const text = await contentOf(deployed.reports, objectKey(key));
-    expect(text.split('\r\n')).toHaveLength(rows + 2);
-    expect(text).toContain('mirrored_one,mirrored_two');
-    expect(text).toContain('replayed file+1,present,5,');
-    expect(await contentOf(deployed.reports, objectKey('state/latest.csv'))).toBe(text);
-  });
-
-  it('removes by age and records it', async () => {
-    const rule = {
-      name: 'all',
-      prefix: 'replayed',
-      olderThan: 0,
-      requires: 'nothing',
-      maxRemovals: 9,
-      dryRun: false,
-    };
-    vi.stubEnv(ENV.retention, JSON.stringify([rule]));
-    const { handler } = await start(() => import('../../functions/retention-cleanup.ts'));
-    const answer = await handler({}, context);
-    expect(answer).toMatchObject({ removed: 1, kept: 0, complete: true });
-    expect(await deployed.hub.head(objectKey('replayed file+1'))).toBeUndefined();
-    expect(await contentOf(deployed.reports, objectKey(answer.record))).toContain('"outcome":"removed"');
   });
 });

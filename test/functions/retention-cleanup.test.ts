@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
-import type { RetentionRule } from '#core/settings/deployment.ts';
+import type { RetentionRule } from '#core/settings/retention-rule.ts';
 import { runRetention } from '../../functions/retention-cleanup.ts';
+import { createMemoryControls } from '../doubles/controls-memory.ts';
 import { createMemoryLedger } from '../doubles/ledger-memory.ts';
 import { createMemoryLog } from '../doubles/log-memory.ts';
 import { ledgerEntry } from '../doubles/s3-event.ts';
@@ -14,6 +15,7 @@ const rule = (fields: Partial<RetentionRule> = {}): RetentionRule => ({
   name: 'old',
   prefix: '',
   olderThan: DAY_MS,
+  tags: {},
   requires: 'nothing',
   maxRemovals: 100,
   dryRun: false,
@@ -30,10 +32,20 @@ async function world(count: number, storeNowMs = NOW_MS) {
   for (let index = 0; index < count; index++) {
     const key = `k${index}`;
     const { etag } = await hub.put(objectKey(key), Buffer.from(key), { metadata: {} });
-    await ledger.put(ledgerEntry({ key, etag, eventTimeMs: storeMs }));
+    await ledger.put(ledgerEntry({ key, etag, sizeBytes: key.length, eventTimeMs: storeMs }));
   }
   storeMs = NOW_MS;
-  const ports = { ledger, hub, reports, log, lines, nowMs: () => NOW_MS, remainingMs: () => 900_000 };
+  const controls = createMemoryControls();
+  const ports = {
+    ledger,
+    hub,
+    reports,
+    controls,
+    log,
+    lines,
+    nowMs: () => NOW_MS,
+    remainingMs: () => 900_000,
+  };
   const removals = (runId = 'run') =>
     String(reports.contents(objectKey(`removals/${runId}.ndjson`)))
       .split('\n')
@@ -42,20 +54,33 @@ async function world(count: number, storeNowMs = NOW_MS) {
   return { ...ports, ports, removals };
 }
 
-const run = (rules: RetentionRule[], destinations: string[] = []) => ({ runId: 'run', rules, destinations });
+const run = (rules: RetentionRule[], destinations: string[] = []) => ({
+  runId: 'run',
+  rules,
+  destinations,
+  dryRun: false,
+});
 
 describe('a retention run', () => {
   it('removes what a rule lets go, and records what and why', async () => {
-    const { ports, hub, removals } = await world(2);
-    expect(await runRetention(ports, run([rule()]))).toEqual({
+    const { ports, hub, reports, removals } = await world(2);
+    const result = await runRetention(ports, run([rule()]));
+    expect(result).toEqual({
       runId: 'run',
       record: 'removals/run.ndjson',
+      startedMs: NOW_MS,
+      endedMs: NOW_MS,
       removed: 2,
+      removedBytes: 4,
       wouldRemove: 0,
       kept: 0,
+      dryRun: false,
       capped: [],
       complete: true,
     });
+    expect(
+      JSON.parse(String(reports.contents(objectKey('runs/retention/1970-04-11T00:00:00.000Z.json')))),
+    ).toEqual(result);
     expect(hub.contents(objectKey('k0'))).toBeUndefined();
     expect(removals()[0]).toMatchObject({
       key: 'k0',
@@ -85,9 +110,9 @@ describe('a retention run', () => {
   });
 
   it('records what was removed before a failure, and what was not', async () => {
-    const { ports, hub, removals } = await world(20);
+    const { ports, hub, removals } = await world(30);
     hub.before((op, key) => {
-      if (op === 'delete' && key === 'k19') throw new SyncError('down', { op, key, retryable: true });
+      if (op === 'delete' && key >= 'k19') throw new SyncError('down', { op, key, retryable: true });
     });
     await expect(runRetention(ports, run([rule()]))).rejects.toThrow('down');
     for (const { key, outcome } of removals()) {
@@ -127,11 +152,79 @@ describe('a retention run', () => {
     expect(hub.contents(objectKey('k1'))).toBeDefined();
   });
 
-  it('stops at the cap, says so, and goes on the next time', async () => {
-    const { ports } = await world(12);
+  it('stops at the cap, says so, and goes on the next time, until it begins anew', async () => {
+    const { ports, hub } = await world(12);
     const capped = run([rule({ maxRemovals: 5 })]);
-    expect(await runRetention(ports, capped)).toMatchObject({ removed: 5, capped: ['old'] });
-    expect(await runRetention(ports, { ...capped, runId: 'second' })).toMatchObject({ kept: 5, removed: 5 });
+    const removed = async (runId: string) => {
+      const {
+        removed: count,
+        kept,
+        capped: rules,
+        complete,
+      } = await runRetention(ports, { ...capped, runId });
+      return { count, kept, rules, complete };
+    };
+    expect(await removed('1')).toEqual({ count: 5, kept: 0, rules: ['old'], complete: false });
+    expect(await removed('2')).toEqual({ count: 5, kept: 0, rules: ['old'], complete: false });
+    expect(await removed('3')).toEqual({ count: 2, kept: 0, rules: [], complete: true });
+    expect(hub.calls.filter((call) => call.startsWith('delete'))).toHaveLength(12);
+    // The events of the deletes have not come yet.
+    expect(await removed('4')).toEqual({ count: 0, kept: 12, rules: [], complete: true });
+  });
+
+  it('gives the end of the ledger its turn although the beginning always has enough for the cap', async () => {
+    const { ports, hub, ledger } = await world(4);
+    const seen = new Set<string>();
+    for (let round = 0; round < 3; round++) {
+      await runRetention(ports, { ...run([rule({ maxRemovals: 2 })]), runId: `run-${round}` });
+      for (const call of hub.calls.filter((one) => one.startsWith('delete'))) seen.add(call);
+      for (const key of ['a', 'b'].map((name) => `${name}${round}`)) {
+        const { etag } = await hub.put(objectKey(key), Buffer.from(key), { metadata: {} });
+        await ledger.put(ledgerEntry({ key, etag, sizeBytes: 2, eventTimeMs: NOW_MS - 2 * DAY_MS }));
+      }
+    }
+    expect(seen).toContain('delete k3');
+  });
+
+  it('holds up no rule by the cap of another', async () => {
+    const { ports, removals } = await world(6);
+    const rules = [rule({ name: 'few', maxRemovals: 2 }), rule({ name: 'many' })];
+    expect(await runRetention(ports, run(rules))).toMatchObject({ removed: 6, capped: ['few'] });
+    expect(removals().map((removal) => removal.rule)).toEqual(['few', 'few', 'many', 'many', 'many', 'many']);
+  });
+
+  it('removes by tags, which it asks for of candidates only, and by the next rule where they do not fit', async () => {
+    const { ports, hub, ledger, removals } = await world(3);
+    await hub.setTags(objectKey('k0'), { scratch: 'yes', other: 'tag' });
+    await hub.setTags(objectKey('k1'), { scratch: 'no' });
+    const young = await hub.put(objectKey('young'), Buffer.from('young'), { metadata: {} });
+    await ledger.put(ledgerEntry({ key: 'young', etag: young.etag, sizeBytes: 5, eventTimeMs: NOW_MS }));
+    const rules = [
+      rule({ name: 'tagged', tags: { scratch: 'yes' } }),
+      rule({ name: 'second', prefix: 'k2' }),
+    ];
+    expect(await runRetention(ports, run(rules))).toMatchObject({ removed: 2, kept: 1 });
+    expect(removals()).toMatchObject([
+      { key: 'k0', rule: 'tagged', outcome: 'removed' },
+      { key: 'k1', outcome: 'kept', reason: 'it does not carry the tag scratch=yes' },
+      { key: 'k2', rule: 'second', outcome: 'removed' },
+    ]);
+    expect(hub.calls.filter((call) => call.startsWith('tags')).toSorted()).toEqual([
+      'tags k0',
+      'tags k1',
+      'tags k2',
+    ]);
+  });
+
+  it('does not let a key that always fails hold up those after it, and fails in the end', async () => {
+    const { ports, hub, controls, removals } = await world(3);
+    hub.before((op, key) => {
+      if (op === 'delete' && key === 'k0') throw new SyncError('denied', { op, key, retryable: false });
+    });
+    await expect(runRetention(ports, run([rule()]))).rejects.toThrow('denied');
+    expect(removals().map(({ outcome }) => outcome)).toEqual(['intended', 'removed', 'removed']);
+    const { value } = (await controls.get('retention')) ?? {};
+    expect(value).toMatchObject({ after: {}, last: { removed: 2, complete: true, error: 'denied' } });
   });
 
   it('does not let what HEAD keeps use up the cap', async () => {
@@ -164,9 +257,28 @@ describe('a retention run', () => {
     expect(await runRetention(ports, run([young]))).toMatchObject({ removed: 0 });
   });
 
-  it('stops in time, and says that it has not seen everything', async () => {
-    const { ports } = await world(3);
-    const answer = await runRetention({ ...ports, remainingMs: () => 1_000 }, run([rule()]));
-    expect(answer).toMatchObject({ removed: 0, complete: false });
+  it('removes nothing when it is asked for a dry run, and lets the next run begin where it would have', async () => {
+    const { ports, hub, controls } = await world(3);
+    const dry = { ...run([rule({ maxRemovals: 2 })]), dryRun: true };
+    expect(await runRetention(ports, dry)).toMatchObject({ removed: 0, wouldRemove: 2, dryRun: true });
+    expect(hub.calls.filter((call) => call.startsWith('delete'))).toEqual([]);
+    expect(await controls.get('retention')).toBeUndefined();
+  });
+
+  it('stops in time, says where, and goes on from there the next time', async () => {
+    const { ports, hub } = await world(4);
+    let looks = 0;
+    const hurried = { ...ports, remainingMs: () => (++looks > 2 ? 1_000 : 900_000) };
+    expect(await runRetention(hurried, run([rule()]))).toMatchObject({
+      removed: 2,
+      complete: false,
+      stoppedAt: 'k1',
+    });
+    expect(await runRetention(ports, { ...run([rule()]), runId: 'second' })).toMatchObject({
+      removed: 2,
+      kept: 0,
+      complete: true,
+    });
+    expect(hub.contents(objectKey('k3'))).toBeUndefined();
   });
 });

@@ -1,17 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
+import { objectKey } from '#core/key.ts';
+import { lookMessages } from '#core/look-message.ts';
 import { type KeyHandler, processBatch } from '../../functions/sqs-batch.ts';
 import { createMemoryLog } from '../doubles/log-memory.ts';
 import { s3Body, sqsEvent } from '../doubles/s3-event.ts';
 
-function run(bodies: readonly string[], handle: KeyHandler, remainingMs = 60_000) {
+function run(
+  bodies: readonly string[],
+  handle: KeyHandler,
+  remainingMs = 60_000,
+  finish: () => Promise<void> = async () => undefined,
+) {
   const { log, lines } = createMemoryLog();
   const released: [string, boolean][] = [];
   const release = async ({ messageId }: { messageId: string }, retryable: boolean) => {
     released.push([messageId, retryable]);
   };
   const ports = { log, bucket: 'hub', remainingMs: () => remainingMs, release };
-  const answer = processBatch(sqsEvent(bodies), ports, { keysAtOnce: 4, reserveMs: 1_000 }, handle);
+  const answer = processBatch(sqsEvent(bodies), ports, { keysAtOnce: 4, reserveMs: 1_000, finish }, handle);
   return answer.then(({ batchItemFailures }) => ({
     failed: batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
     released,
@@ -99,5 +106,41 @@ describe('a batch of messages', () => {
     const { failed, lines } = await run([s3Body({ key: 'a' })], async () => undefined, 999);
     expect(failed).toEqual(['message-0']);
     expect(lines[0]).toMatchObject({ code: 'OutOfTime', key: 'a' });
+  });
+
+  it('fails as a whole when it cannot be finished, the poison in it for good', async () => {
+    const done: string[] = [];
+    const { failed, released } = await run(
+      [s3Body({ key: 'a' }), 'poison', s3Body({ key: 'b' })],
+      async (key) => void done.push(key),
+      60_000,
+      async () => {
+        expect(done).toEqual(['a', 'b']);
+        throw failure(true);
+      },
+    );
+    expect(failed.sort()).toEqual(['message-0', 'message-1', 'message-2']);
+    expect(new Map(released)).toEqual(
+      new Map([
+        ['message-0', true],
+        ['message-1', false],
+        ['message-2', true],
+      ]),
+    );
+  });
+
+  it('takes requests to look and customers’ events as well', async () => {
+    const seen: string[] = [];
+    const customer = {
+      version: 1,
+      id: 'i',
+      type: 'rename',
+      key: 'b',
+      newKey: 'c',
+      time: '2026-01-02T03:04:05Z',
+    };
+    const bodies = [...lookMessages([{ key: objectKey('a'), reason: 'test' }]), JSON.stringify(customer)];
+    const { failed } = await run(bodies, async (key) => void seen.push(key));
+    expect([failed, seen]).toEqual([[], ['a', 'b', 'c']]);
   });
 });

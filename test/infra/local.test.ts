@@ -4,10 +4,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { localSettings } from '../../infra/local/destinations.ts';
 import { claimPort } from '../../infra/local/port.ts';
 import { startProcessGroup } from '../../infra/local/process-group.ts';
 import { claimRunDirectory } from '../../infra/local/run-directory.ts';
+import { localSettings } from '../../infra/local/surroundings.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -123,9 +123,15 @@ describe('the run directory', () => {
   });
 });
 
-test('the demo settings are right, and their endpoints become the one that is there', async () => {
+test('the demo settings are right, and point to what is there', async () => {
   const target = join(directory, 'sluice.yaml');
   const source = join(import.meta.dirname, '../../infra/local/sluice.yaml');
-  const { destinations } = await localSettings(source, target, 'https://127.0.0.1:4999');
-  expect(destinations.map(({ endpoint }) => endpoint)).toEqual([undefined, 'https://127.0.0.1:4999']);
+  const there = { endpoint: 'https://127.0.0.1:4999', fileManager: 'http://127.0.0.1:4998' };
+  const settings = await localSettings(source, target, { ...there, distribution: 'E123' });
+  expect(settings.destinations.map(({ endpoint }) => endpoint)).toEqual([undefined, there.endpoint]);
+  expect(settings.fileManager?.url).toBe(there.fileManager);
+  expect(settings.report.endpoints.map(({ url }) => url)).toEqual([`${there.fileManager}/reports`]);
+  expect(settings.cdn?.distribution).toBe('E123');
+  const without = await localSettings(source, target, { ...there, distribution: undefined });
+  expect(without.cdn).toBeUndefined();
 });

@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { bootstrap, deploy, type StackOutputs } from '../../infra/local/cdk.ts';
-import { createDestinations, localSettings } from '../../infra/local/destinations.ts';
 import { startEmulator } from '../../infra/local/emulator.ts';
+import { startFileManager } from '../../infra/local/file-manager.ts';
+import {
+  createSurroundings,
+  LOCAL_SIGNING_KEY,
+  localDistribution,
+  localSettings,
+} from '../../infra/local/surroundings.ts';
 import { adoptEnvironment } from './environment.ts';
 
 export interface DeployedStack {
@@ -14,6 +20,8 @@ export interface DeployedStack {
   environment: Record<string, string>;
   outputs: StackOutputs;
   policiesEnforced: boolean;
+  /** URL of the mock file manager. */
+  fileManager: string;
 }
 
 declare module 'vitest' {
@@ -33,19 +41,33 @@ export default async function setup(project: TestProject): Promise<() => Promise
     port: 0,
     enforceIam: policiesEnforced,
   });
+  const fileManager = await startFileManager({ signingKey: LOCAL_SIGNING_KEY });
   const stop = async () => {
     await emulator.stop();
+    await fileManager.stop();
     await rm(runDir, { recursive: true, force: true });
   };
   try {
     const { endpoint, environment } = emulator;
     const settingsFile = join(runDir, 'sluice.yaml');
-    const settings = await localSettings(join(projectDir, 'infra/local/sluice.yaml'), settingsFile, endpoint);
     await adoptEnvironment(environment);
-    await createDestinations(settings);
+    const distribution = await localDistribution();
+    const settings = await localSettings(join(projectDir, 'infra/local/sluice.yaml'), settingsFile, {
+      endpoint,
+      fileManager: fileManager.url,
+      distribution,
+    });
+    await createSurroundings(settings);
     const options = { projectDir, runDir, settingsFile, environment };
     await bootstrap(options);
-    project.provide('stack', { endpoint, environment, outputs: await deploy(options), policiesEnforced });
+    const outputs = await deploy(options);
+    project.provide('stack', {
+      endpoint,
+      environment,
+      outputs,
+      policiesEnforced,
+      fileManager: fileManager.url,
+    });
     return stop;
   } catch (error) {
     await stop();

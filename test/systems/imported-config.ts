@@ -9,7 +9,7 @@ const COMMAND_ALONE = `
   process.exitCode = importCommand(process.argv.slice(1));
 `;
 
-export type System = 'signstash' | 'file-sync-service' | 'syncd';
+export type System = 'signstash' | 'file-sync-service' | 'syncd' | 'relic';
 
 export interface Imported {
   exitCode: number | null;

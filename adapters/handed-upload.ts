@@ -1,0 +1,71 @@
+/**
+ * Uploads in parts that outlive an invocation. Which upload of a key goes on is kept in a control, never in a message:
+ * so whoever looks at the key next, for whatever reason, finds it, goes on with it, or clears it away.
+ */
+import { createHash } from 'node:crypto';
+import { CONTROL, changeControl, type HandedUpload, handedUpload } from '#core/controls.ts';
+import type { ObjectKey } from '#core/key.ts';
+import type { Controls, ObjectHead } from '#core/ports.ts';
+
+/** What the source was when the upload began; the bytes and attributes of another state do not belong into it. */
+type Source = Pick<ObjectHead, 'etag' | 'versionId' | 'lastModifiedMs'>;
+
+type TakenUpload = { goOn: string } | { clear: string } | { begin: true } | { busy: true };
+
+export interface HandedUploads {
+  /** The upload that goes on, if it is of this source and nobody is at it: it is the caller's for that time. */
+  take(source: Source | undefined, forMs: number): Promise<TakenUpload>;
+  /** Leaves the upload for the next one to look at the key; `'another'`: there is another upload already. */
+  leave(uploadId: string, source: Source): Promise<'left' | 'another'>;
+  /** The upload is complete, or aborted. */
+  forget(uploadId: string): Promise<void>;
+}
+
+const NONE: HandedUpload = { uploadId: '', etag: '', versionId: '', lastModifiedMs: 0, busyUntilMs: 0 };
+
+export function handedUploads(
+  controls: Controls,
+  destination: string,
+  key: ObjectKey,
+  nowMs: () => number,
+): HandedUploads {
+  // A key may hold any character, and be longer than a name may be.
+  const id = createHash('sha256').update(key).digest('hex');
+  const name = CONTROL.upload(destination, id);
+  const change = <Answer>(
+    decide: (known: HandedUpload | undefined) => { write?: HandedUpload; answer: Answer },
+  ) =>
+    changeControl(controls, name, handedUpload, (value) =>
+      decide(value === undefined || value.uploadId === '' ? undefined : value),
+    );
+
+  return {
+    take: (source, forMs) =>
+      change<TakenUpload>((known) => {
+        if (known === undefined) return { answer: { begin: true } };
+        if (!isOf(known, source)) return { answer: { clear: known.uploadId } };
+        if (known.busyUntilMs > nowMs()) return { answer: { busy: true } };
+        const write = { ...known, busyUntilMs: nowMs() + forMs };
+        return { write, answer: { goOn: known.uploadId } };
+      }),
+    leave: (uploadId, source) =>
+      change<'left' | 'another'>((known) => {
+        if (known !== undefined && known.uploadId !== uploadId) return { answer: 'another' };
+        const { etag, versionId = '', lastModifiedMs } = source;
+        return { write: { uploadId, etag, versionId, lastModifiedMs, busyUntilMs: 0 }, answer: 'left' };
+      }),
+    forget: (uploadId) =>
+      change((known) =>
+        known?.uploadId === uploadId ? { write: NONE, answer: undefined } : { answer: undefined },
+      ),
+  };
+}
+
+function isOf(known: HandedUpload, source: Source | undefined): boolean {
+  return (
+    source !== undefined &&
+    known.etag === source.etag &&
+    known.versionId === (source.versionId ?? '') &&
+    known.lastModifiedMs === source.lastModifiedMs
+  );
+}

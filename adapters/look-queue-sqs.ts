@@ -1,0 +1,10 @@
+/** Asks the consumers of a queue of the hub's events to look at keys. */
+import { lookMessages } from '#core/look-message.ts';
+import type { LookQueue } from '#core/ports.ts';
+import { createQueueSender } from './sqs-send.ts';
+
+/** @throws SyncError from `send` when the queue did not take all of it; sending it all again does no harm */
+export function createLookQueue({ queueUrl }: { queueUrl: string }): LookQueue {
+  const send = createQueueSender(queueUrl);
+  return { send: (looks) => send(lookMessages(looks).map((body) => ({ body }))) };
+}

@@ -1,0 +1,168 @@
+/** `buckets:` of agent.yaml: stores beside the host that the cloud cannot reach, mirrored by the agent itself. */
+import { z } from 'zod';
+import { STORE_TYPES } from '../store-type.ts';
+import { deleteGuard, name } from './destination.ts';
+import { durationMs } from './duration.ts';
+import { credentialFields } from './host-credentials.ts';
+import { overlaps } from './key-prefix.ts';
+import { bucketName, httpUrl, samePlace } from './store-place.ts';
+
+const DAY_MS = 86_400_000;
+const upToADay = durationMs.refine((ms) => ms >= 1000 && ms <= DAY_MS, {
+  error: 'a duration of at least 1s and at most 24h',
+});
+
+/** A bucket as a host reaches it. */
+const hostPlace = {
+  bucket: bucketName,
+  /** Absent: AWS. */
+  endpoint: httpUrl.optional(),
+  region: z.string().min(1).default('us-east-1'),
+  /** Absent: `aws` without an endpoint, else `other`. It decides what is not set here. */
+  type: z.enum(STORE_TYPES).optional(),
+  addressing: z.enum(['path', 'virtual']).optional(),
+  ...credentialFields,
+};
+const hostPlaceSchema = z.strictObject(hostPlace);
+
+const bucketDestination = z.strictObject({
+  name,
+  ...hostPlace,
+  /** Keys at the destination start with it. */
+  prefix: z.string().default(''),
+  /** Whether deletes at the source are carried out here too (only after HEAD says that the source has lost the object). */
+  deletes: z.boolean().default(true),
+  guard: deleteGuard,
+  /** Whether object tags travel; `auto`: where stores of that type keep them. */
+  tags: z.union([z.literal('auto'), z.boolean()]).default('auto'),
+  /** Whether the bucket is made when it is not there. */
+  createBucket: z.boolean().default(false),
+});
+
+export const bucketSchema = z.strictObject({
+  name,
+  source: hostPlaceSchema,
+  /** Only keys that start with it are mirrored; they keep it. */
+  prefix: z.string().default(''),
+  destinations: z.array(bucketDestination).min(1, { error: 'at least one destination' }),
+  /** Time between full comparisons, for what notifications do not tell. */
+  interval: upToADay.prefault('30m'),
+  /**
+   * How changes are told of as they happen. `auto`: the source is listened to, where it can tell (MinIO). Or the address
+   * where its webhook is taken, and the variable with the token that it sends.
+   */
+  notifications: z
+    .union(
+      [
+        z.enum(['auto', 'off']),
+        z.strictObject({
+          webhook: z.string().regex(/^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/),
+          tokenVariable: z.string().min(1),
+        }),
+      ],
+      { error: 'auto, off, or webhook: with an address such as 0.0.0.0:9555, and tokenVariable' },
+    )
+    .default('auto'),
+  /** `false`: nothing is compared, copied or deleted. */
+  enabled: z.boolean().default(true),
+  /** Objects in work at once, for each destination. */
+  concurrency: z.int().min(1).max(256).default(8),
+  /** Of one object; then it is parked until the next full comparison or `agent retry`. */
+  retry: z
+    .strictObject({
+      /** In all, the first included. */
+      attempts: z.int().min(1).max(1_000_000).default(3),
+      delay: durationMs.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' }).prefault('60s'),
+    })
+    .prefault({}),
+});
+
+export type HostPlace = z.output<typeof hostPlaceSchema>;
+export type BucketDestination = z.output<typeof bucketDestination>;
+export type BucketSettings = z.output<typeof bucketSchema>;
+
+export interface BucketProblem {
+  path: (string | number)[];
+  expected: string;
+  found: unknown;
+}
+
+type Place = Pick<HostPlace, 'bucket' | 'endpoint' | 'region'>;
+interface Folders {
+  store: Place | undefined;
+  folders: readonly { name: string; prefix: string }[];
+}
+
+/** What is wrong between buckets, and with the folders beside them, as paths below `buckets`. */
+export function problemsOfBuckets(
+  buckets: readonly BucketSettings[],
+  { store, folders }: Folders,
+): BucketProblem[] {
+  const problems: BucketProblem[] = [];
+  const seen: { bucket: string; target: BucketDestination; prefix: string }[] = [];
+  for (const [index, one] of buckets.entries()) {
+    if (buckets.slice(0, index).some((other) => other.name === one.name)) {
+      problems.push({ path: [index, 'name'], expected: 'a name that no other bucket has', found: one.name });
+    }
+    if (folders.some((folder) => folder.name === one.name)) {
+      problems.push({ path: [index, 'name'], expected: 'a name that no folder has', found: one.name });
+    }
+    for (const [at, target] of one.destinations.entries()) {
+      const path = [index, 'destinations', at];
+      if (one.destinations.slice(0, at).some((other) => other.name === target.name)) {
+        const expected = 'a name that no other destination of the bucket has';
+        problems.push({ path: [...path, 'name'], expected, found: target.name });
+      }
+      const around = aroundAgain(one, target, buckets);
+      if (around !== undefined) {
+        problems.push({ path: [...path, 'bucket'], expected: around, found: target.bucket });
+      }
+      const prefix = target.prefix + one.prefix;
+      const rival = seen.find((other) => isPlace(other.target, target) && overlaps(other.prefix, prefix));
+      if (rival !== undefined) {
+        const expected = `a place apart from destination ${rival.target.name} of ${rival.bucket}: each would delete what the other copies`;
+        problems.push({ path: [...path, 'prefix'], expected, found: target.prefix });
+      }
+      seen.push({ bucket: one.name, target, prefix });
+      if (store === undefined || !isPlace(target, store)) continue;
+      const folder = folders.find((other) => overlaps(other.prefix, prefix));
+      if (folder !== undefined) {
+        const expected = `a prefix apart from that of folder ${folder.name}, which has the same bucket`;
+        problems.push({ path: [...path, 'prefix'], expected, found: target.prefix });
+      }
+    }
+  }
+  return problems;
+}
+
+/** Whether what is written to the destination comes back to the source, also through other buckets. */
+function aroundAgain(
+  from: BucketSettings,
+  target: BucketDestination,
+  buckets: readonly BucketSettings[],
+): string | undefined {
+  if (isPlace(target, from.source)) {
+    return 'a bucket other than its source: it would be mirrored into itself';
+  }
+  const reached: HostPlace[] = [target];
+  // Grows while it is read.
+  for (const place of reached) {
+    for (const next of buckets.filter(({ source }) => isPlace(source, place))) {
+      for (const further of next.destinations) {
+        if (isPlace(further, from.source)) {
+          return `a bucket that is not mirrored back: ${next.name} brings its objects to the source again`;
+        }
+        if (!reached.some((known) => isPlace(known, further))) reached.push(further);
+      }
+    }
+  }
+  return undefined;
+}
+
+function isPlace(left: Place, right: Place): boolean {
+  return samePlace(placeOf(left), placeOf(right));
+}
+
+function placeOf({ bucket, endpoint, region }: Place) {
+  return { bucket, endpoint, region };
+}

@@ -1,0 +1,39 @@
+/** Where a bucket is and how it is reached: the hub of another store, and each destination. */
+import { z } from 'zod';
+import { STORE_TYPES } from '../store-type.ts';
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+export const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+  error: 'a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens',
+});
+
+export const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
+
+/** Name of a Secrets Manager secret; https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html */
+export const secretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/, { error: 'the name of a secret' });
+
+/** Fields of a bucket behind an S3 API. Without `endpoint` it is on AWS and reached with the function's role. */
+export const storePlace = {
+  /** Absent: `aws` without an endpoint, else `other`. It decides what is not set here. */
+  type: z.enum(STORE_TYPES).optional(),
+  region: z.string().min(1).default('us-east-1'),
+  endpoint: httpUrl.optional(),
+  /** Secret with JSON `{"accessKeyId", "secretAccessKey"}`; needed with `endpoint`. */
+  credentials: secretName.optional(),
+  addressing: z.enum(['path', 'virtual']).optional(),
+};
+
+export const hubPlace = z.strictObject({ bucket: bucketName, ...storePlace });
+export type StorePlace = z.output<typeof hubPlace>;
+
+/** Whether both name one bucket, as far as names can tell. */
+export function samePlace(left: StorePlace, right: StorePlace): boolean {
+  return left.bucket === right.bucket && hostOf(left.endpoint) === hostOf(right.endpoint);
+}
+
+function hostOf(endpoint: string | undefined): string {
+  return (endpoint ?? '')
+    .toLowerCase()
+    .replace(/^https?:\/\//, '')
+    .replace(/\/.*$/, '');
+}

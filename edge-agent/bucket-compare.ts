@@ -1,0 +1,197 @@
+/**
+ * One full comparison of a bucket with one destination: both sides checked, both listings and the ledger joined in one
+ * pass, what differs looked at; deletes are counted first and carried out together, or held.
+ */
+import type { BucketTasks } from '#adapters/host/bucket-tasks.ts';
+import type { HostLedger } from '#adapters/host/ledger-sqlite.ts';
+import { CONTROL, changeControl, heldDeletes, type ReconcileResult, reconcileState } from '#core/controls.ts';
+import { SyncError } from '#core/errors.ts';
+import type { ObjectKey } from '#core/key.ts';
+import type { ObjectStore } from '#core/ports.ts';
+import { compareCopies, joinByKey, withoutPrefix } from '#core/reconcile-plan.ts';
+import type { Lane, LaneContext } from './bucket-lane.ts';
+import { laneName } from './bucket-view.ts';
+
+export interface CompareContext extends LaneContext {
+  lane: Lane;
+  ledger: HostLedger;
+  /** Deletes that the comparison in work has found. */
+  plan: BucketTasks;
+}
+
+/** A key that no destination has is remembered that long, for events that come late. */
+const FORGET_AFTER_MS = 86_400_000;
+
+/**
+ * Answers `undefined` when the agent stops before the end: nothing is concluded then.
+ *
+ * @throws SyncError when a side cannot be listed: nothing is concluded, and no delete is carried out
+ */
+export async function compareBucket(
+  context: CompareContext,
+  runId: string,
+): Promise<ReconcileResult | undefined> {
+  const { bucket, destination, ports, ledger, lane, plan, tasks, nowMs, stopping } = context;
+  const startedMs = nowMs();
+  const seen = { objects: 0, bytes: 0, known: 0, copies: 0 };
+  await checkSides(context);
+  plan.clear('planned');
+  // What was given up gets its tries again.
+  tasks.retryNow();
+  const sightings = joinByKey({
+    hub: ports.hub.list(bucket.prefix),
+    destination: withoutPrefix(
+      ports.destination.list(destination.prefix + bucket.prefix),
+      destination.prefix,
+    ),
+    entries: ledger.entries(),
+  });
+  for await (const sighting of sightings) {
+    if (stopping.aborted) return undefined;
+    const { key, hub } = sighting;
+    if (hub !== undefined) {
+      seen.objects++;
+      seen.bytes += hub.sizeBytes;
+    }
+    if (sighting.destination !== undefined) seen.known++;
+    const { name, deletes } = destination;
+    const difference = compareCopies(sighting, { name, deletes, ledger: false });
+    if (difference.do === 'copy') {
+      seen.copies++;
+      await lane.offer(key, { look: true });
+    } else if (difference.do === 'delete') {
+      plan.put({ key, state: 'planned', attempts: 0, nextAttemptMs: 0, reason: difference.reason });
+    }
+  }
+  await lane.idle();
+  if (stopping.aborted) return undefined;
+  const deletes = plan.counts().planned;
+  const held = await judgeDeletes(context, runId, deletes, seen.known);
+  await lane.idle();
+  if (stopping.aborted) return undefined;
+  const result: ReconcileResult = {
+    ...seen,
+    runId,
+    startedMs,
+    endedMs: nowMs(),
+    differences: seen.copies + deletes,
+    deletes,
+    records: 0,
+    deliveries: 0,
+    held,
+    dryRun: false,
+  };
+  await changeControl(ports.controls, CONTROL.reconcile(destination.name), reconcileState, () => ({
+    write: { last: result },
+    answer: undefined,
+  }));
+  ledger.prune(nowMs() - FORGET_AFTER_MS);
+  return result;
+}
+
+/** Carries out the deletes that were held, whatever the guard says; answers how many they are. */
+export async function releaseHeld(context: CompareContext): Promise<number> {
+  const { lane, held, plan } = context;
+  const count = await offerAll(context, held, 'held', (key) => {
+    held.remove(key);
+    plan.remove(key);
+  });
+  await lane.idle();
+  await noteHeld(context, undefined);
+  return count;
+}
+
+/** Neither side is ever taken for empty because it is not there. */
+async function checkSides({ bucket, destination, ports, log }: LaneContext): Promise<void> {
+  await requireBucket(ports.hub, `the source of ${bucket.name}`);
+  if (await ports.destination.bucketExists()) return;
+  if (!destination.createBucket) {
+    throw missing(
+      ports.destination,
+      `destination ${destination.name} of ${bucket.name}`,
+      'Create it, or set createBucket: true.',
+    );
+  }
+  await ports.destination.createBucket();
+  log.info('bucket made', { key: destination.bucket, bucket: laneName(bucket.name, destination.name) });
+}
+
+async function requireBucket(store: ObjectStore, what: string): Promise<void> {
+  if (await store.bucketExists()) return;
+  throw missing(store, what, 'Correct its name or endpoint in the settings; nothing was deleted anywhere.');
+}
+
+function missing({ bucket }: ObjectStore, what: string, hint: string): SyncError {
+  return new SyncError(`${what}: NoSuchBucket: the bucket ${bucket} does not exist`, {
+    op: 'HeadBucket',
+    retryable: true,
+    code: 'NoSuchBucket',
+    hint,
+  });
+}
+
+/** All of them, or none; answers how many are held. */
+async function judgeDeletes(
+  context: CompareContext,
+  runId: string,
+  deletes: number,
+  known: number,
+): Promise<number> {
+  const { bucket, destination, ports, held, plan, log, metrics } = context;
+  held.clear('held');
+  if (deletes === 0) {
+    await noteHeld(context, undefined);
+    return 0;
+  }
+  const permit = await ports.guard.ask(deletes, known);
+  if (permit.allowed) {
+    await offerAll(context, plan, 'planned', (key) => plan.remove(key));
+    await noteHeld(context, undefined);
+    return 0;
+  }
+  for (let after: ObjectKey | undefined; ; ) {
+    const page = plan.inState('planned', after);
+    for (const task of page) held.put({ ...task, state: 'held', reason: permit.reason });
+    after = page.at(-1)?.key;
+    if (after === undefined) break;
+  }
+  plan.clear('planned');
+  await noteHeld(context, { runId, count: deletes, reason: permit.reason });
+  const name = laneName(bucket.name, destination.name);
+  metrics.done(name, 'skipped');
+  log.warn(`held: ${deletes} deletes wait for approval: ${permit.reason}`, {
+    bucket: name,
+    hint: `If they are meant: agent approve-deletes --bucket ${bucket.name}`,
+  });
+  return deletes;
+}
+
+async function offerAll(
+  { lane, stopping }: CompareContext,
+  from: BucketTasks,
+  state: 'planned' | 'held',
+  taken: (key: ObjectKey) => void,
+): Promise<number> {
+  let count = 0;
+  for (;;) {
+    const page = from.inState(state);
+    for (const { key } of page) {
+      if (stopping.aborted) return count;
+      taken(key);
+      count++;
+      await lane.offer(key, { look: true, approved: true });
+    }
+    if (page.length === 0) return count;
+  }
+}
+
+async function noteHeld(
+  { destination, ports, nowMs }: CompareContext,
+  found: { runId: string; count: number; reason: string } | undefined,
+): Promise<void> {
+  await changeControl(ports.controls, CONTROL.held(destination.name), heldDeletes, (before) => {
+    if (found === undefined && (before === undefined || before.count === 0)) return { answer: undefined };
+    const sinceMs = before === undefined || before.count === 0 ? nowMs() : before.sinceMs;
+    return { write: { count: 0, reason: '', sinceMs, ...found }, answer: undefined };
+  });
+}

@@ -1,0 +1,171 @@
+/** All folders of the agent with the hub that they share, its queue, its CDN and the agent's heartbeat there. */
+import { createByteBudget } from '#adapters/byte-budget.ts';
+import { createCdn } from '#adapters/cdn-cloudfront.ts';
+import { createHostQueue } from '#adapters/host-queue-sqs.ts';
+import type { ObjectKey } from '#core/key.ts';
+import type { AgentSettings } from '#core/settings/agent.ts';
+import type { BucketView } from './bucket-view.ts';
+import type { FolderRunner, FolderView } from './folder.ts';
+import { createFolderRunner } from './folder-runner.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { createInvalidator } from './invalidator.ts';
+import { createLeases } from './leases.ts';
+import { liveIndex, liveStore } from './live.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { openFolder } from './open-folder.ts';
+import { createReceiveRunner } from './receive-runner.ts';
+
+export interface FoldersShell {
+  agent: string;
+  version: string;
+  startedMs: number;
+  log: Log;
+  metrics: Metrics;
+  /** For the heartbeat. */
+  bucketViews(): readonly BucketView[];
+  /** The index is damaged: the process must end. */
+  onDamage(): void;
+}
+
+export interface Folders {
+  views(): FolderView[];
+  /** Works until `close`. Resolves when the first look at everything has been queued. */
+  run(): Promise<void>;
+  /** One pass over each; answers how many files could not be brought where they belong. */
+  once(): Promise<number>;
+  /** All folders when none is named. */
+  retry(folder: string | undefined): void;
+  approveDeletes(folder: string | undefined): void;
+  /** Does what the command line has asked for. */
+  takeRequests(): void;
+  /** Throws when the index cannot be read. */
+  alive(): void;
+  close(): Promise<void>;
+}
+
+export function createFolders(settings: AgentSettings, shell: FoldersShell): Folders {
+  const { agent, version, startedMs, log, metrics } = shell;
+  let damaged = false;
+  const index = liveIndex(settings, (error) => {
+    if (damaged) return;
+    damaged = true;
+    log.error(error.message, { hint: error.hint });
+    shell.onDamage();
+  });
+  if (index.quarantined !== undefined) {
+    log.error(index.quarantined.message, { hint: index.quarantined.hint });
+  }
+  const { store, capabilities, learn, credentials } = liveStore(settings);
+  const runners: FolderRunner[] = [];
+  const views = (): FolderView[] => runners.map((runner) => runner.view());
+  const leases = createLeases();
+  const { partBytes, partsAtOnce } = settings.limits;
+  const parts = createByteBudget(partBytes * partsAtOnce);
+  // Nothing is sent below no prefix.
+  const learning = settings.folders.length > 0 ? learn(log) : undefined;
+  const writing = settings.folders.filter(({ mode }) => mode !== 'receive');
+  const cdn = cdnOf();
+  const invalidator = invalidatorOf();
+  const queue = queueOf();
+  const notCompared = new Set(writing.map(({ name }) => name));
+  let heartbeat: { stop(): Promise<void> } | undefined;
+
+  function cdnOf() {
+    if (settings.cdn === undefined) return undefined;
+    const { distribution, endpoint } = settings.cdn;
+    return createCdn({ distribution, ...(endpoint === undefined ? {} : { endpoint }), credentials });
+  }
+
+  function invalidatorOf() {
+    if (cdn === undefined || settings.cdn === undefined) return undefined;
+    const { window: windowMs } = settings.cdn;
+    const prefixes = writing.map(({ prefix }) => prefix);
+    return createInvalidator({ cdn, index, prefixes, windowMs, log, agent });
+  }
+
+  function queueOf() {
+    if (settings.queue === undefined || settings.folders.length === writing.length) return undefined;
+    return createHostQueue({
+      url: settings.queue,
+      region: settings.store.region,
+      bucket: settings.store.bucket,
+      credentials,
+      onMalformed: (error, body) => log.error(error.message, { hint: error.hint, body: body.slice(0, 200) }),
+      onHealth(error) {
+        if (error === undefined) log.info('the queue answers', { key: settings.queue });
+        else log.warn(error.message, { key: settings.queue, hint: error.hint });
+      },
+    });
+  }
+
+  function addRunner(folder: AgentSettings['folders'][number]): void {
+    const context = {
+      agent,
+      settings,
+      folder,
+      store,
+      index,
+      leases,
+      log,
+      metrics,
+      parts,
+      capabilities,
+      onCompared() {
+        if (notCompared.delete(folder.name) && notCompared.size === 0) index.completed();
+      },
+      onChanged: (key: ObjectKey) => invalidator?.changed(key),
+    };
+    const skewMs = store.clockSkewMs;
+    runners.push(
+      folder.mode === 'receive'
+        ? createReceiveRunner(context, { skewMs, ...(queue === undefined ? {} : { queue }) })
+        : createFolderRunner(context, (...claimed) => openFolder(...claimed, { skewMs })),
+    );
+  }
+
+  function toRunners(folder: string | undefined, action: (runner: FolderRunner) => void): void {
+    for (const runner of runners) {
+      if (folder === undefined || runner.view().name === folder) action(runner);
+    }
+  }
+
+  for (const folder of settings.folders) addRunner(folder);
+  const retry = (folder: string | undefined) => toRunners(folder, (runner) => runner.retry());
+  const approveDeletes = (folder: string | undefined) =>
+    toRunners(folder, (runner) => runner.approveDeletes());
+
+  return {
+    views,
+    async run() {
+      await Promise.all(runners.map((runner) => runner.run()));
+      if (settings.heartbeat === 'off') return;
+      const everyMs = settings.heartbeat;
+      const { bucketViews } = shell;
+      heartbeat = startHeartbeat({ store, agent, version, startedMs, everyMs, views, bucketViews, log });
+    },
+    async once() {
+      const left = await Promise.all(runners.map((runner) => runner.once()));
+      return left.reduce((sum, one) => sum + one, 0);
+    },
+    retry,
+    approveDeletes,
+    takeRequests() {
+      for (const { kind, folder } of index.takeRequests()) {
+        if (kind === 'retry') retry(folder);
+        else approveDeletes(folder);
+      }
+    },
+    alive: () => void index.note('watchdog'),
+    async close() {
+      learning?.stop();
+      await heartbeat?.stop();
+      await Promise.all(runners.map((runner) => runner.stop()));
+      await Promise.all([invalidator?.stop(), queue?.close()]);
+      cdn?.close();
+      leases.close();
+      index.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * Tells the file manager what changed.
+ *
+ * Trigger: the delivery queue (FIFO; a group a key, the old key's for renames), in batches. Idempotent: a message names a
+ * key, and what is told follows from the ledger's row, HEAD, and the record of what the file manager has confirmed.
+ * Steps: per group, in order: parse -> rename where it saves sending -> the key itself (deliver-key.ts, deliver-rename.ts).
+ * When a message fails, those after it in its group are handed back with it, so that their order stays.
+ */
+import type { SQSBatchResponse, SQSEvent, SQSHandler, SQSRecord } from 'aws-lambda';
+import { parseDeliveryMessage } from '#core/delivery-message.ts';
+import { SyncError } from '#core/errors.ts';
+import { type DeliverPorts, deliverKey } from './deliver-key.ts';
+import { deliverRename } from './deliver-rename.ts';
+import { liveBatch, liveDeliver, liveMetrics } from './live.ts';
+import type { Metrics } from './metrics.ts';
+import { answerBatch, type Failed, type LanePorts, runLanes } from './sqs-lanes.ts';
+
+/** A save that begins has at least that long; it cannot be continued by another invocation. */
+const RESERVE_MS = 60_000;
+const OPTIONS = { lanesAtOnce: 10, reserveMs: RESERVE_MS };
+
+export const handler: SQSHandler = async (event, context) => {
+  const batch = liveBatch('deliver', context);
+  return deliverBatch(event, batch, { ...liveDeliver(), log: batch.log }, liveMetrics('deliver'));
+};
+
+export async function deliverBatch(
+  { Records }: SQSEvent,
+  lanePorts: LanePorts,
+  ports: DeliverPorts,
+  metrics: Metrics,
+): Promise<SQSBatchResponse> {
+  const failed: Failed = new Map();
+  const groups = new Map<string, SQSRecord[]>();
+  for (const message of Records) {
+    const group = message.attributes.MessageGroupId ?? message.messageId;
+    groups.set(group, [...(groups.get(group) ?? []), message]);
+  }
+  const lanes = [...groups].map(([group, messages]) => ({
+    key: group,
+    steps: messages.map((message) => ({
+      messages: [message],
+      run: () => deliver(ports, message.body, metrics),
+    })),
+  }));
+  await runLanes(lanes, failed, lanePorts, OPTIONS);
+  metrics.flush();
+  return answerBatch(failed, lanePorts);
+}
+
+async function deliver(ports: DeliverPorts, body: string, metrics: Metrics): Promise<void> {
+  try {
+    const { key, renamedFrom } = parseDeliveryMessage(body);
+    const renamed = renamedFrom !== undefined && (await deliverRename(ports, renamedFrom, key));
+    const told = await deliverKey(ports, renamedFrom ?? key);
+    if (renamed || told) metrics.add('Deliveries', 1);
+  } catch (error) {
+    const open = error instanceof SyncError && error.code === 'BreakerOpen';
+    metrics.add(open ? 'BreakerOpen' : 'DeliveriesFailed', 1);
+    throw error;
+  }
+}

@@ -1,0 +1,376 @@
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { describe, expect, it } from 'vitest';
+import { createBreaker } from '#core/breaker.ts';
+import { deliveryMessage } from '#core/delivery-message.ts';
+import { SyncError } from '#core/errors.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
+import type { DeliveryRequest, FileManager } from '#core/ports.ts';
+import { deliverBatch } from '../../functions/deliver.ts';
+import { replayEvent } from '../../functions/event-replay.ts';
+import { createMemoryDeliveryQueue } from '../doubles/delivery-queue-memory.ts';
+import { createMemoryFileManager } from '../doubles/file-manager-memory.ts';
+import { createMemoryLedger } from '../doubles/ledger-memory.ts';
+import { createMemoryLog } from '../doubles/log-memory.ts';
+import { objectEvent, sqsEvent } from '../doubles/s3-event.ts';
+import { createMemoryStore } from '../doubles/store-memory.ts';
+
+const key = objectKey('k');
+const down = (retryable = true) =>
+  new SyncError('no', { op: 'call', retryable, code: retryable ? 'HTTP 503' : 'HTTP 422' });
+
+function world(deletes = true) {
+  let now = 1_000_000;
+  const nowMs = () => ++now;
+  const hub = createMemoryStore({ bucket: 'hub', nowMs, versioned: true });
+  const ledger = createMemoryLedger();
+  const memory = createMemoryFileManager();
+  const { log, lines } = createMemoryLog();
+  const ids: string[] = [];
+  let hook: (op: string) => void | Promise<void> = () => undefined;
+  /** The hook runs after the call was carried out, as when an answer is lost. */
+  const then = async (op: string, id: string, call: Promise<void>) => {
+    ids.push(`${op} ${id}`);
+    await call;
+    await hook(op);
+  };
+  const fileManager: FileManager = {
+    updatePermissions: (call, id) => then('updatePermissions', id, memory.updatePermissions(call, id)),
+    saveToDisk: (head, body, id) => then('saveToDisk', id, memory.saveToDisk(head, body, id)),
+    delete: (gone, id) => then('delete', id, memory.delete(gone, id)),
+    rename: (from, to, id) => then('rename', id, memory.rename(from, to, id)),
+  };
+  const breaker = createBreaker({ failures: 3, coolDownMs: 1_000 });
+  const ports = {
+    hub,
+    ledger,
+    fileManager,
+    breaker,
+    deliveries: createMemoryDeliveryQueue(),
+    deletes,
+    log,
+    nowMs,
+  };
+  const counted: Record<string, number> = {};
+  const released: [string, boolean][] = [];
+  let remainingMs = 900_000;
+
+  async function run(messages: readonly (DeliveryRequest | string)[], group?: string): Promise<string[]> {
+    const event = sqsEvent(messages.map((one) => (typeof one === 'string' ? one : deliveryMessage(one))));
+    for (const [index, record] of event.Records.entries()) {
+      const one = messages[index];
+      record.attributes.MessageGroupId = group ?? (typeof one === 'object' ? one.key : `group-${index}`);
+    }
+    const lanes = {
+      log,
+      remainingMs: () => remainingMs,
+      release: async ({ messageId }: SQSRecord, retryable: boolean) =>
+        void released.push([messageId, retryable]),
+    };
+    const metrics = {
+      add: (name: string, value: number) => {
+        counted[name] = (counted[name] ?? 0) + value;
+      },
+      flush: () => undefined,
+    };
+    const answer: SQSBatchResponse = await deliverBatch(event, lanes, ports, metrics);
+    return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+  }
+
+  /** As the hub would: the object, its event, the row. */
+  async function put(name: ObjectKey, content: string, metadata: Record<string, string> = {}): Promise<void> {
+    await hub.put(name, Buffer.from(content), { metadata });
+    await replayEvent(ports, objectEvent({ key: name, sequencer: '' }));
+  }
+
+  async function remove(name: ObjectKey): Promise<void> {
+    await hub.delete(name);
+    await replayEvent(ports, objectEvent({ key: name, kind: 'removed', sequencer: '' }));
+  }
+  return {
+    ...ports,
+    memory,
+    lines,
+    ids,
+    counted,
+    released,
+    run,
+    put,
+    remove,
+    answering: (next: typeof hook) => {
+      hook = next;
+    },
+    endSoon: () => {
+      remainingMs = 1_000;
+    },
+    later: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+describe('delivering a key', () => {
+  it('tells permissions, then content, and notes both', async () => {
+    const { run, put, memory, ledger, counted, hub } = world();
+    await put(key, 'hello', { mode: '100640', uid: '7', gid: '8' });
+    expect(await run([{ key, revision: 1 }])).toEqual([]);
+    expect(memory.calls).toEqual(['updatePermissions k', 'saveToDisk k']);
+    expect(memory.files.get('k')?.permissions).toBe('{"gid":8,"mode":"0640","uid":7}');
+    const etag = (await hub.head(key))?.etag;
+    expect((await ledger.get(key))?.delivery).toMatchObject({
+      etag,
+      permissions: '{"gid":8,"mode":"0640","uid":7}',
+    });
+    expect(counted).toEqual({ Deliveries: 1 });
+  });
+
+  it('tells nothing twice', async () => {
+    const { run, put, memory, counted } = world();
+    await put(key, 'hello');
+    for (const again of ['1', '2', '3']) await run([{ key, revision: 1, again }]);
+    expect(memory.calls).toHaveLength(2);
+    expect(counted).toEqual({ Deliveries: 1 });
+  });
+
+  it('tells of a delete once the hub has lost the object, and not while it has it', async () => {
+    const { run, put, remove, memory, ledger } = world();
+    await put(key, 'hello');
+    await run([{ key, revision: 1 }]);
+    await replayEvent({ ...world(), ledger }, objectEvent({ kind: 'removed', sequencer: '' }));
+    await run([{ key, revision: 2 }]);
+    expect(memory.files.size).toBe(1);
+    await remove(key);
+    await run([{ key, revision: 3 }]);
+    expect(memory.files.size).toBe(0);
+  });
+
+  it('tells of no delete where it is set so', async () => {
+    const { run, put, remove, memory } = world(false);
+    await put(key, 'hello');
+    await run([{ key, revision: 1 }]);
+    await remove(key);
+    await run([{ key, revision: 2 }]);
+    expect(memory.files.size).toBe(1);
+    expect(memory.calls).not.toContain('delete k');
+  });
+
+  it('has the same idempotency keys when it is tried again, and others for the same content later', async () => {
+    const { run, put, answering, ids, memory } = world();
+    await put(key, 'one');
+    answering(() => {
+      throw down();
+    });
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(new Set(ids).size).toBe(1);
+    answering(() => undefined);
+    await run([{ key, revision: 1 }]);
+    expect(memory.calls).toEqual([...Array(3).fill('updatePermissions k'), 'saveToDisk k']);
+    for (const content of ['two', 'one']) {
+      await put(key, content);
+      await run([{ key, revision: 2 }]);
+    }
+    const saves = ids.filter((id) => id.startsWith('saveToDisk'));
+    expect(new Set(saves).size).toBe(3);
+  });
+
+  it('has them also when content is replaced, and its answer is lost', async () => {
+    const { run, put, answering, ids } = world();
+    await put(key, 'one');
+    await run([{ key, revision: 1 }]);
+    await put(key, 'two');
+    answering((op) => {
+      if (op === 'saveToDisk') throw down();
+    });
+    for (let index = 0; index < 3; index++) await run([{ key, revision: 2 }]);
+    const saves = ids.filter((id) => id.startsWith('saveToDisk'));
+    expect([saves.length, new Set(saves).size]).toEqual([4, 2]);
+  });
+
+  it('does not take for delivered what it was when a later call was cut off', async () => {
+    const { run, put, answering, memory } = world();
+    await put(key, 'one');
+    await run([{ key, revision: 1 }]);
+    await put(key, 'two');
+    answering(() => {
+      throw down();
+    });
+    await run([{ key, revision: 2 }]);
+    answering(() => undefined);
+    await put(key, 'one');
+    await run([{ key, revision: 3 }]);
+    expect(memory.files.get('k')?.md5).toBe('f97c5d29941bfb1b2fdab0874906ab82');
+  });
+
+  it('sends what the object is now when it changes while it is read', async () => {
+    const { run, put, hub, memory } = world();
+    await put(key, 'one');
+    let changed = false;
+    hub.before(async (op) => {
+      if (op !== 'get' || changed) return;
+      changed = true;
+      await hub.put(key, Buffer.from('two'), { metadata: {} });
+    });
+    expect(await run([{ key, revision: 1 }])).toEqual([]);
+    expect(memory.files.get('k')?.md5).toBe('b8a9f715dbb64fd5c56e7783c6820a61');
+  });
+
+  it('forgets and asks again when somebody else has noted something meanwhile', async () => {
+    const { run, put, answering, ledger, deliveries, memory } = world();
+    await put(key, 'one');
+    answering(async (op) => {
+      const before = (await ledger.get(key))?.delivery;
+      if (op === 'saveToDisk')
+        await ledger.recordDelivery(key, { etag: 'of another', permissions: '', atMs: 1 }, before);
+    });
+    expect(await run([{ key, revision: 1 }])).toEqual([]);
+    expect((await ledger.get(key))?.delivery?.etag).toBe('?');
+    expect(deliveries.sent).toMatchObject([{ key, again: expect.any(String) }]);
+    answering(() => undefined);
+    await run([...deliveries.sent]);
+    expect(memory.calls).toHaveLength(4);
+    expect((await ledger.get(key))?.delivery?.etag).toBe('f97c5d29941bfb1b2fdab0874906ab82');
+  });
+
+  it('blames nobody but the hub when the hub cannot be read', async () => {
+    const { run, put, hub, memory, breaker, nowMs } = world();
+    const keys = ['a', 'b', 'c', 'd', 'e'].map(objectKey);
+    const requests = keys.map((one) => ({ key: one, revision: 1 }));
+    for (const one of keys) await put(one, 'one');
+    await run(requests);
+    for (const one of keys) await put(one, 'two');
+    hub.before((op) => {
+      if (op === 'get') throw new SyncError('slow', { op: 'GetObject', retryable: true, code: 'SlowDown' });
+    });
+    const calls = memory.calls.length;
+    expect(await run(requests)).toHaveLength(keys.length);
+    // Their permissions are told already: no call succeeded in between.
+    expect(memory.calls).toHaveLength(calls);
+    expect(breaker.allows(nowMs())).toBe(true);
+  });
+});
+
+describe('delivering a rename', () => {
+  const [from, to] = [objectKey('old'), objectKey('new')];
+  async function renamed(deletes = true) {
+    const all = world(deletes);
+    await all.put(from, 'content');
+    await all.run([{ key: from, revision: 1 }]);
+    await all.put(to, 'content');
+    await all.remove(from);
+    return all;
+  }
+
+  it('sends no content, and looks at the new key in its own turn', async () => {
+    const { run, memory, deliveries, ledger, counted } = await renamed();
+    await run([{ key: to, revision: 1, renamedFrom: from }]);
+    expect(memory.calls).toEqual(['updatePermissions old', 'saveToDisk old', 'rename old']);
+    expect([...memory.files.keys()]).toEqual(['new']);
+    expect((await ledger.get(from))?.delivery?.etag).toBe('');
+    expect(counted.Deliveries).toBe(2);
+    await run([...deliveries.sent]);
+    expect(memory.calls).toHaveLength(3);
+  });
+
+  it('is finished as a rename when its answer was lost', async () => {
+    const { run, memory, deliveries, answering, ids } = await renamed();
+    answering(() => {
+      throw down();
+    });
+    const request = { key: to, revision: 1, renamedFrom: from };
+    expect(await run([request])).toEqual(['message-0']);
+    answering(() => undefined);
+    expect(await run([request])).toEqual([]);
+    await run([...deliveries.sent]);
+    expect(new Set(ids.filter((id) => id.startsWith('rename'))).size).toBe(1);
+    expect(memory.calls.filter((call) => call.startsWith('saveToDisk'))).toEqual(['saveToDisk old']);
+    expect([...memory.files.keys()]).toEqual(['new']);
+  });
+
+  it.each([
+    [
+      'the file manager refuses it',
+      async (all: Awaited<ReturnType<typeof renamed>>) => all.answering(refuseRename),
+    ],
+    ['the old key is back', async (all: Awaited<ReturnType<typeof renamed>>) => all.put(from, 'again')],
+    [
+      'the new key has other content',
+      async (all: Awaited<ReturnType<typeof renamed>>) => all.put(to, 'other'),
+    ],
+  ])('is told as what it is for each key when %s', async (_when, happen) => {
+    const all = await renamed();
+    await happen(all);
+    const { run, deliveries, memory, hub } = all;
+    await run([{ key: to, revision: 1, renamedFrom: from }]);
+    all.answering(() => undefined);
+    await run([...deliveries.sent]);
+    const present = [from, to].filter((one) => hub.contents(one) !== undefined);
+    expect([...memory.files.keys()].sort()).toEqual(present.sort());
+    for (const one of present) expect(memory.files.get(one)?.md5).toBe((await hub.head(one))?.etag);
+  });
+
+  function refuseRename(op: string): void {
+    if (op === 'rename') throw down(false);
+  }
+
+  it('keeps the old file where deletes are not told', async () => {
+    const { run, deliveries, memory } = await renamed(false);
+    await run([{ key: to, revision: 1, renamedFrom: from }]);
+    await run([...deliveries.sent]);
+    expect([...memory.files.keys()].sort()).toEqual(['new', 'old']);
+  });
+});
+
+describe('a batch of deliveries', () => {
+  it('hands back what comes after a failure in the same group, unperformed, and nothing else', async () => {
+    const { run, put, answering, memory, released } = world();
+    const other = objectKey('other');
+    await put(key, 'one');
+    await put(other, 'two');
+    answering((op) => {
+      if (op === 'saveToDisk') throw down();
+    });
+    const messages = [0, 1, 2].map((revision) => ({ key, revision }));
+    expect(await run(messages, 'one group')).toEqual(['message-0', 'message-1', 'message-2']);
+    expect(memory.calls).toEqual(['updatePermissions k', 'saveToDisk k']);
+    expect(released.map(([, retryable]) => retryable)).toEqual([true, true, true]);
+    answering(() => undefined);
+    expect(await run(['poison', { key: other, revision: 1 }])).toEqual(['message-0']);
+    expect(released.at(-1)).toEqual(['message-0', false]);
+    expect(memory.files.has('other')).toBe(true);
+  });
+
+  it('calls nobody while the breaker is open, and goes on after the cool-down', async () => {
+    const { run, put, answering, memory, counted, later } = world();
+    await put(key, 'one');
+    answering(() => {
+      throw down();
+    });
+    for (let index = 0; index < 3; index++) await run([{ key, revision: 1 }]);
+    const calls = memory.calls.length;
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(memory.calls).toHaveLength(calls);
+    expect(counted).toEqual({ DeliveriesFailed: 3, BreakerOpen: 1 });
+    answering(() => undefined);
+    later(1_000);
+    expect(await run([{ key, revision: 1 }])).toEqual([]);
+    expect(counted.Deliveries).toBe(1);
+  });
+
+  it('does not open the breaker for refusals of single calls', async () => {
+    const { run, put, answering, counted } = world();
+    await put(key, 'one');
+    answering(() => {
+      throw down(false);
+    });
+    for (let index = 0; index < 5; index++) await run([{ key, revision: 1 }]);
+    expect(counted).toEqual({ DeliveriesFailed: 5 });
+  });
+
+  it('begins nothing that the time does not suffice for', async () => {
+    const { run, put, memory, endSoon } = world();
+    await put(key, 'one');
+    endSoon();
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(memory.calls).toEqual([]);
+  });
+});

@@ -1,0 +1,282 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { ops, opsStack, RESULT } from './stack.ts';
+
+type Stack = Awaited<ReturnType<typeof opsStack>>;
+let stack: Stack;
+beforeAll(async () => {
+  stack = await opsStack();
+});
+
+const SOON = { timeout: 20_000, interval: 50 };
+
+/** Stands for the reconcile function: takes its message and notes the end of a run. */
+async function reconciles(name: string, queue: string, result: object): Promise<string> {
+  const bodies: string[] = [];
+  await expect
+    .poll(async () => {
+      bodies.push(...(await stack.receive(queue)).map(({ Body = '' }) => Body));
+      return bodies.length;
+    }, SOON)
+    .toBeGreaterThan(0);
+  await stack.putControl(`reconcile-${name}`, { last: { ...RESULT, ...result } });
+  return bodies.join();
+}
+
+describe('reconcile', () => {
+  it('starts a run of the ledger and of every destination', async () => {
+    const { code, printed } = await stack.ops('reconcile', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(printed)).toEqual({ started: ['ledger', 'site-b'] });
+    for (const queue of ['ReconcileQueueUrl', 'ReconcileSiteBQueueUrl']) {
+      expect((await stack.receive(queue)).map(({ Body }) => Body)).toEqual(['{}']);
+    }
+  });
+
+  it('waits for a whole run that began after it was asked for', async () => {
+    await stack.putControl('reconcile-ledger', {
+      running: { runId: 'earlier', startedMs: 0, segment: 3, leaseUntilMs: 1, dryRun: false },
+    });
+    const run = stack.ops('reconcile', 'ledger', '--wait', '--json');
+    await expect.poll(() => stack.progress(), SOON).toContain('run earlier');
+    expect(await stack.waiting('ReconcileQueueUrl')).toBe(0);
+    await stack.putControl('reconcile-ledger', { last: { ...RESULT, runId: 'earlier' } });
+    await reconciles('ledger', 'ReconcileQueueUrl', { runId: 'asked-for', objects: 5 });
+    const { code, printed } = await run;
+    expect(code).toBe(0);
+    expect(JSON.parse(printed)).toMatchObject([{ name: 'ledger', runId: 'asked-for', objects: 5 }]);
+  });
+
+  it('prints the plan of a dry run, and what a hostile key does to no terminal', async () => {
+    const lines = [
+      { key: 'a\u001b[2J', do: 'copy', reason: 'it is not there' },
+      { key: 'b', do: 'delete', reason: 'the hub has lost it' },
+    ];
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    await stack.putObject('ReportsName', 'reconcile/dry/plan-0001.ndjson', text);
+    const run = stack.ops('reconcile', 'site-b', '--dry-run');
+    expect(await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'dry', dryRun: true })).toBe(
+      '{"dryRun":true}',
+    );
+    const { code, printed, noted } = await run;
+    expect(code).toBe(0);
+    expect(printed).toBe('copy  a\\u{1b}[2J  (it is not there)\ndelete  b  (the hub has lost it)');
+    expect(noted).toContain('site-b: 0 objects in the hub');
+  });
+
+  it('ends with 1 when the run failed, and when it gave up', async () => {
+    const failed = stack.ops('reconcile', 'site-b', '--wait');
+    await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'f', error: 'no such bucket' });
+    expect(await failed).toMatchObject({ code: 1, noted: expect.stringContaining('failed: no such bucket') });
+
+    const gone = stack.ops('reconcile', 'site-b', '--wait');
+    await expect.poll(async () => (await stack.receive('ReconcileSiteBQueueUrl')).length, SOON).toBe(1);
+    await stack.send('ReconcileSiteBDlqUrl', '{}');
+    expect(await gone).toMatchObject({ code: 1, noted: expect.stringContaining('gave up') });
+    await stack.receive('ReconcileSiteBDlqUrl');
+  });
+
+  it('does not wait for a consumer that is paused', async () => {
+    await stack.ops('pause', 'reconcile-site-b');
+    const { code, noted } = await stack.ops('reconcile', 'site-b', '--wait');
+    await stack.ops('resume', 'reconcile-site-b');
+    expect(code).toBe(1);
+    expect(noted).toContain('ops resume reconcile-site-b');
+  });
+});
+
+describe('approve', () => {
+  const held = { count: 21, sinceMs: 0, reason: '21 deletes; the guard allows 20', runId: 'run-1' };
+  const list = async () => {
+    const lines = Array.from({ length: 21 }, (_, index) => `{"key":"k${index}","reason":"gone"}\n`);
+    await stack.putObject('ReportsName', 'reconcile/run-1/deletes-0001.ndjson', lines.join(''));
+    await stack.putControl('held-site-b', held);
+  };
+
+  it('shows what is held and asks before it lets anything go', async () => {
+    await list();
+    const { code, noted } = await stack.opsAsked('no', 'approve', 'site-b');
+    expect(code).toBe(1);
+    expect(noted).toContain(
+      '21 deletes held since 1970-01-01 00:00:00+00:00: 21 deletes; the guard allows 20',
+    );
+    expect(noted).toContain('  k19  (gone)\n  … 1 more');
+    expect(noted).toContain('nothing was approved');
+    expect((await stack.ops('approve', 'site-b')).noted).toContain('--yes approves');
+    expect(await stack.waiting('ReconcileSiteBQueueUrl')).toBe(0);
+  });
+
+  it.each([
+    ['an answer', () => stack.opsAsked('yes', 'approve', 'site-b')],
+    ['--yes', () => stack.ops('approve', 'site-b', '--yes')],
+  ])('lets the deletes of that run go after %s', async (_what, approve) => {
+    await list();
+    expect((await approve()).code).toBe(0);
+    const [message] = await stack.receive('ReconcileSiteBQueueUrl');
+    expect(message?.Body).toBe('{"approve":"run-1"}');
+  });
+
+  it('says that held events have to be listed first', async () => {
+    const { runId: _runId, ...unlisted } = held;
+    await stack.putControl('held-site-b', unlisted);
+    const { code, noted } = await stack.ops('approve', 'site-b', '--yes');
+    expect(code).toBe(1);
+    expect(noted).toContain('ops reconcile site-b --wait');
+  });
+
+  it('has nothing to do when nothing is held', async () => {
+    await stack.putControl('held-site-b', { ...held, count: 0 });
+    expect(await stack.ops('approve', 'site-b')).toMatchObject({
+      code: 0,
+      printed: 'site-b: nothing is held',
+    });
+    expect((await stack.ops('approve', 'ledger')).code).toBe(2);
+  });
+});
+
+describe('initial-sync', () => {
+  it('reconciles the ledger, then the destinations, and waits for the queues', async () => {
+    const run = stack.ops('initial-sync', '--settle', '100ms', '--json');
+    await reconciles('ledger', 'ReconcileQueueUrl', { runId: 'i1', objects: 9, copies: 9 });
+    await stack.send('MirrorSiteBQueueUrl', 'a look');
+    await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'i2', copies: 1 });
+    await expect.poll(() => stack.progress(), SOON).toContain('mirror-site-b: 1 waiting');
+    await stack.receive('MirrorSiteBQueueUrl');
+    const { code, printed } = await run;
+    expect(code).toBe(0);
+    expect(JSON.parse(printed)).toMatchObject({
+      runs: [
+        { name: 'ledger', objects: 9 },
+        { name: 'site-b', copies: 1 },
+      ],
+      gaveUp: {},
+      paused: [],
+    });
+  });
+
+  it('ends with 1 when deletes are held or a message gave up, and says what to do', async () => {
+    const run = stack.ops('initial-sync', '--settle', '100ms');
+    await reconciles('ledger', 'ReconcileQueueUrl', { runId: 'h1' });
+    await stack.send('MirrorSiteBDlqUrl', 'gave up');
+    await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'h2', held: 7 });
+    const { code, printed } = await run;
+    expect(code).toBe(1);
+    expect(printed).toContain(
+      'mirror-site-b: 1 messages gave up; ops logs shows why, ops redrive mirror-site-b',
+    );
+    expect(printed).toContain('site-b: 7 deletes are held; ops approve site-b shows them');
+    await stack.receive('MirrorSiteBDlqUrl');
+  });
+
+  it('leaves out what is paused, says so, and ends with 1', async () => {
+    await stack.ops('pause', 'site-b');
+    const run = stack.ops('initial-sync', '--settle', '100ms');
+    await reconciles('ledger', 'ReconcileQueueUrl', { runId: 'p1' });
+    await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'p2' });
+    const { code, printed } = await run;
+    await stack.ops('resume', 'site-b');
+    expect(code).toBe(1);
+    expect(printed).toContain('mirror-site-b is paused: ops resume mirror-site-b');
+  });
+});
+
+describe('test', () => {
+  it('checks everything and follows a file to its end, one line a step', async () => {
+    const run = stack.ops('test', '--within', '20s', '--json');
+    let key = '';
+    await expect
+      .poll(async () => {
+        [key = ''] = await stack.keys('HubName', 'sluice-test/');
+        return key;
+      }, SOON)
+      .not.toBe('');
+    const record = (etag: string) => ({ 'm#site-b': { sourceEtag: etag, atMs: 1 }, delivery: { etag } });
+    await stack.putRow(key, { state: 'present', etag: 'e', ...record('e') });
+    await expect.poll(() => stack.keys('HubName', 'sluice-test/'), SOON).toEqual([]);
+    await stack.putRow(key, { state: 'deleted', ...record('') });
+    const { code, printed } = await run;
+    const { ok, steps } = JSON.parse(printed);
+    expect([code, ok]).toEqual([0, true]);
+    expect(steps.map(({ name }: { name: string }) => name)).toEqual([
+      'stack',
+      'hub',
+      'reports bucket',
+      'ledger',
+      'functions',
+      'write',
+      'ledger has it',
+      'site-b has it',
+      'file manager has it',
+      'delete',
+      'ledger knows that it is gone',
+      'site-b deleted it',
+      'file manager deleted it',
+    ]);
+  });
+
+  it('fails with what it found when a step takes too long, and leaves no file', async () => {
+    const { code, printed } = await stack.ops('test', '--within', '100ms');
+    expect(code).toBe(1);
+    expect(printed).toMatch(/failed ledger has it: not within 0\.1 s; the ledger has no row of it/);
+    expect(printed).toContain('ok     delete');
+    expect(await stack.keys('HubName', 'sluice-test/')).toEqual([]);
+  });
+});
+
+describe('import', () => {
+  const write = async (text: string) => {
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-import-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const file = join(directory, '.env');
+    await writeFile(file, text);
+    return file;
+  };
+  const relic = 'S3_SYNC_ACCESS_KEY=KEY1\nS3_SYNC_SECRET_KEY=hunter2\nS3_SYNC_BUCKET=backups\n';
+
+  it('prints the settings, and puts the secrets where nobody sees them, once', async () => {
+    const name = `r${stack.name.slice(-8)}`;
+    const args = ['import', 'relic', await write(relic), '--name', name, '--create-secrets'];
+    const { code, printed, noted } = await ops(args);
+    expect(code).toBe(0);
+    expect(printed).toMatch(/^# Imported from relic/);
+    expect(printed).toContain(`credentials: ${name}/backup`);
+    expect(noted).toContain(`created secret ${name}/backup (keys of the destination)`);
+    expect(printed + noted).not.toMatch(/KEY1|hunter2/);
+    const secrets = new SecretsManagerClient();
+    const value = async (of: string) =>
+      JSON.parse((await secrets.send(new GetSecretValueCommand({ SecretId: of }))).SecretString ?? '');
+    expect(await value(`${name}/backup`)).toEqual({ accessKeyId: 'KEY1', secretAccessKey: 'hunter2' });
+    const { token } = await value(`${name}/ingest`);
+    expect(token).toMatch(/^[\w-]{43}$/);
+
+    const again = await ops(args);
+    expect(again.code).toBe(1);
+    expect(again.noted).toContain(`${name}/backup exists already and is left as it is`);
+    expect((await value(`${name}/ingest`)).token).toBe(token);
+  });
+
+  it('names everything that is wrong, and ends with 2', async () => {
+    const file = await write('S3_SYNC_SECRET_KEY=hunter2\nS3_SYNC_INTERVAL=x\n');
+    const { code, printed, noted } = await ops(['import', 'relic', file]);
+    expect(code).toBe(2);
+    expect(printed).toBe('');
+    expect(noted).toContain('S3_SYNC_ACCESS_KEY: found nothing, expected an access key');
+    expect(noted).toContain('S3_SYNC_BUCKET: found nothing');
+    expect(noted).toContain('S3_SYNC_INTERVAL: found "x"');
+    expect(noted).not.toContain('hunter2');
+  });
+
+  it.each([
+    [['import', 'dropbox', 'x'], 'dropbox cannot be imported; there are s3-sync-service, relic'],
+    [['import', 'relic', '/none/.env'], '/none/.env cannot be read'],
+    [['import', 'relic', '/none/.env', '--name', 'No Name'], '--name: found "No Name"'],
+    [['import', 'relic'], 'usage: ops import SYSTEM ENVFILE'],
+  ])('with %j ends with 2', async (args, said) => {
+    const { code, noted } = await ops(args);
+    expect(code).toBe(2);
+    expect(noted).toContain(said);
+  });
+});
