@@ -50,7 +50,11 @@ export function createDeleteGuard(
     const objects = known ?? (await knownObjects());
     const name = CONTROL.guard(destination);
     return changeControl<GuardWindow, DeletePermit>(controls, name, guardWindow, (window) => {
-      const decision = guardDeletes(settings, window, { pending, known: objects, nowMs: nowMs() });
+      const decision = guardDeletes(settings, atMost(window, objects), {
+        pending,
+        known: objects,
+        nowMs: nowMs(),
+      });
       return decision.allowed ? { write: decision.window, answer: { allowed: true } } : { answer: decision };
     });
   }
@@ -59,7 +63,7 @@ export function createDeleteGuard(
     ask: (pending, known) => inTurn(() => ask(pending, known)),
     async wouldAllow(pending, known) {
       const { value } = await readControl(controls, CONTROL.guard(destination), guardWindow);
-      const decision = guardDeletes(settings, value, { pending, known, nowMs: nowMs() });
+      const decision = guardDeletes(settings, atMost(value, known), { pending, known, nowMs: nowMs() });
       return decision.allowed ? { allowed: true } : decision;
     },
     hold: (reason) =>
@@ -71,4 +75,9 @@ export function createDeleteGuard(
         }),
       ),
   };
+}
+
+/** A window that events opened before anybody had counted must not keep the share from counting for its whole hour. */
+function atMost(window: GuardWindow | undefined, objects: number): GuardWindow | undefined {
+  return window && { ...window, known: Math.min(window.known, objects + window.deleted) };
 }

@@ -10,9 +10,9 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { SyncError } from '#core/errors.ts';
+import { parseHubEvents } from '#core/hub-event.ts';
 import type { ObjectKey } from '#core/key.ts';
 import { backoffMs } from '#core/retry.ts';
-import { parseS3Event } from '#core/s3-event.ts';
 import type { CredentialSource } from './s3/credentials.ts';
 import type { Credentials } from './s3/sigv4.ts';
 
@@ -60,8 +60,8 @@ export function createHostQueue(options: HostQueueOptions): HostQueue {
 
   function passOn({ Body = '' }: Message): void {
     try {
-      for (const { kind, bucket, key } of parseS3Event(Body)) {
-        if (kind !== 'created' || bucket !== options.bucket) continue;
+      for (const { kind, bucket, key } of parseHubEvents(Body, options.bucket)) {
+        if ((kind !== 'created' && kind !== 'look') || bucket !== options.bucket) continue;
         for (const { prefix, onKey } of subscribers) if (key.startsWith(prefix)) onKey(key);
       }
     } catch (error) {

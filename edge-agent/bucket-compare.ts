@@ -7,6 +7,7 @@ import type { HostLedger } from '#adapters/host/ledger-sqlite.ts';
 import { CONTROL, changeControl, heldDeletes, type ReconcileResult, reconcileState } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
+import type { LedgerEntry } from '#core/ledger-entry.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import { compareCopies, joinByKey, withoutPrefix } from '#core/reconcile-plan.ts';
 import type { Lane, LaneContext } from './bucket-lane.ts';
@@ -56,7 +57,9 @@ export async function compareBucket(
     if (sighting.destination !== undefined) seen.known++;
     const { name, deletes } = destination;
     const difference = compareCopies(sighting, { name, deletes, ledger: false });
-    if (difference.do === 'copy') {
+    if (hub === undefined && sighting.destination === undefined) {
+      await settleGone(context, sighting.entry);
+    } else if (difference.do === 'copy') {
       seen.copies++;
       await lane.offer(key, { look: true });
     } else if (difference.do === 'delete') {
@@ -85,8 +88,20 @@ export async function compareBucket(
     write: { last: result },
     answer: undefined,
   }));
-  ledger.prune(nowMs() - FORGET_AFTER_MS);
   return result;
+}
+
+/** Neither side has the key: what the ledger says of it is corrected, and in the end forgotten. */
+async function settleGone(
+  { destination, lane, ledger, nowMs }: CompareContext,
+  entry: LedgerEntry | undefined,
+): Promise<void> {
+  if (entry === undefined) return;
+  const records = Object.values(entry.mirrors);
+  if ((entry.mirrors[destination.name]?.sourceEtag ?? '') !== '') await lane.offer(entry.key, { look: true });
+  else if (records.every(({ sourceEtag, atMs }) => sourceEtag === '' && atMs < nowMs() - FORGET_AFTER_MS)) {
+    ledger.forget(entry.key);
+  }
 }
 
 /** Carries out the deletes that were held, whatever the guard says; answers how many they are. */

@@ -4,8 +4,6 @@ import { type BucketView, laneName } from './bucket-view.ts';
 import type { Done } from './metrics.ts';
 
 export interface BucketPrometheus {
-  /** Whether the name is one of a bucket and its destination, as `laneName` makes it. */
-  isLane(name: string): boolean;
   done(lane: string, what: Done, sizeBytes: number): void;
   lag(lane: string, seconds: number): void;
   show(views: readonly BucketView[]): void;
@@ -94,7 +92,6 @@ export function bucketPrometheus(registry: Registry): BucketPrometheus {
   }
 
   return {
-    isLane: (name) => name.includes('/'),
     done(lane, what, sizeBytes) {
       const labels = begun(lane);
       if (what === 'failed') return errors.inc(labels);

@@ -202,8 +202,8 @@ export function createBucketRunner(context: RunnerContext): BucketRunner {
     if (stopping.signal.aborted) return { state: 'stopped', reason: '' };
     if (reason !== '') return { state: 'unavailable', reason };
     if (heldDeletes > 0) return { state: 'held', reason: held.inState('held')[0]?.reason ?? '' };
-    if (!started || count.succeeded === 0) return { state: 'starting', reason: '' };
-    return { state: comparing ? 'comparing' : 'waiting', reason: '' };
+    if (comparing) return { state: 'comparing', reason: '' };
+    return { state: count.succeeded === 0 ? 'starting' : 'waiting', reason: '' };
   }
 }
 

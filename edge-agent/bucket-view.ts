@@ -42,6 +42,11 @@ export function laneName(bucket: string, destination: string): string {
   return `${bucket}/${destination}`;
 }
 
+/** Whether the name is one that `laneName` made; folders cannot have it. */
+export function isLane(name: string): boolean {
+  return name.includes('/');
+}
+
 export function placesOf(
   bucket: BucketSettings,
   destination: BucketDestination,

@@ -19,12 +19,29 @@ export function bucketChecks(buckets: readonly BucketSettings[]): Check[] {
       hint: 'Correct the source of the bucket, or the policy of its credentials.',
       run: () => withStore(bucket.source, (store) => checkSource(bucket, store)),
     },
+    ...webhookCheck(bucket),
     ...bucket.destinations.map((destination) => ({
       name: `destination ${laneName(bucket.name, destination.name)}, bucket ${destination.bucket}`,
       hint: 'Correct the destination, or the policy of its credentials.',
       run: () => withStore(destination, (store) => checkDestination(bucket, destination, store)),
     })),
   ]);
+}
+
+function webhookCheck({ name, notifications }: BucketSettings): Check[] {
+  if (typeof notifications !== 'object') return [];
+  const { webhook, tokenVariable } = notifications;
+  const hint = `Set ${tokenVariable} for the agent to the token that the store sends with its webhook.`;
+  return [
+    {
+      name: `webhook of ${name}, ${webhook}`,
+      hint,
+      async run() {
+        if ((process.env[tokenVariable] ?? '') !== '') return `its token is in ${tokenVariable}`;
+        throw checkFailure(`the environment variable ${tokenVariable} is not set`, hint);
+      },
+    },
+  ];
 }
 
 /** Needs s3:ListBucket and s3:GetObject. */

@@ -69,6 +69,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
 function beatOf(options: HeartbeatOptions, nowMs: number) {
   const { agent, version, startedMs, everyMs, views, bucketViews = () => [] } = options;
+  const buckets = bucketViews().map(({ source: _source, target: _target, reason: _reason, ...view }) => view);
   return {
     agent,
     version,
@@ -105,6 +106,6 @@ function beatOf(options: HeartbeatOptions, nowMs: number) {
         ...(lastScan === undefined ? {} : { lastScanAt: new Date(lastScan.endedMs).toISOString() }),
       }),
     ),
-    buckets: bucketViews().map(({ source: _source, target: _target, reason: _reason, ...view }) => view),
+    ...(buckets.length === 0 ? {} : { buckets }),
   };
 }

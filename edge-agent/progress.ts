@@ -8,6 +8,7 @@ import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import type { Activity } from './activity.ts';
 import { bytesText, countText } from './amounts.ts';
+import { type BucketView, laneName } from './bucket-view.ts';
 import type { FolderView } from './folder.ts';
 
 export interface Progress {
@@ -98,9 +99,20 @@ export function progressLine({
   ].join(', ');
 }
 
-/** Over all folders: what the scans have found less what is still in the queues. */
-export function progressOf(views: readonly FolderView[], activity: Pick<Activity, 'of'>): ProgressState {
-  const all = views.map(({ name }) => activity.of(name));
+/**
+ * Over all folders: what the scans have found less what is still in the queues. How much of a bucket differs is known
+ * when its comparison has ended, so with buckets there is no total.
+ */
+export function progressOf(
+  views: readonly FolderView[],
+  activity: Pick<Activity, 'of'>,
+  buckets: readonly BucketView[] = [],
+): ProgressState {
+  const names = [
+    ...views.map(({ name }) => name),
+    ...buckets.map(({ name, destination }) => laneName(name, destination)),
+  ];
+  const all = names.map((name) => activity.of(name));
   const sum = (read: (one: (typeof all)[number]) => number) =>
     all.reduce((total, one) => total + read(one), 0);
   const common = {
@@ -108,8 +120,11 @@ export function progressOf(views: readonly FolderView[], activity: Pick<Activity
     failed: sum(({ done }) => done.failed),
     filesPerSecond: sum(({ filesPerSecond }) => filesPerSecond),
   };
-  if (views.some(({ lastScan }) => lastScan === undefined)) {
-    return { ...common, doneFiles: sum(({ done }) => done.uploaded + done.downloaded + done.unchanged) };
+  if (buckets.length > 0 || views.some(({ lastScan }) => lastScan === undefined)) {
+    const doneFiles = sum(
+      ({ done }) => done.uploaded + done.downloaded + done.unchanged + done.copied + done.deleted,
+    );
+    return { ...common, doneFiles };
   }
   const totalFiles = views.reduce(
     (total, { lastScan, queued }) => total + Math.max(queued, lastScan?.files ?? 0),

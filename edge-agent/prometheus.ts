@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type Activity, createActivity, nothingDone } from './activity.ts';
-import { bucketPrometheus } from './bucket-prometheus.ts';
-import type { BucketView } from './bucket-view.ts';
+import { type BucketPrometheus, bucketPrometheus } from './bucket-prometheus.ts';
+import { type BucketView, isLane } from './bucket-view.ts';
 import type { FolderView } from './folder.ts';
 import type { Level } from './log.ts';
 import type { Done } from './metrics.ts';
@@ -61,7 +61,12 @@ export function createPrometheus(
     1,
   );
   const folders = folderGauges(gauge);
-  const buckets = bucketPrometheus(registry);
+  let made: BucketPrometheus | undefined;
+  /** Only an agent that has buckets shows their metrics. */
+  function buckets(): BucketPrometheus {
+    made ??= bucketPrometheus(registry);
+    return made;
+  }
   const processes = processMetrics(counter, gauge, about.startedMs);
 
   function known(folder: string): void {
@@ -78,7 +83,7 @@ export function createPrometheus(
   return {
     done(folder, what, sizeBytes = 0) {
       activity.done(folder, what, sizeBytes);
-      if (buckets.isLane(folder)) return buckets.done(folder, what, sizeBytes);
+      if (isLane(folder)) return buckets().done(folder, what, sizeBytes);
       if (what === 'failed') {
         failures.inc({ folder });
         return;
@@ -90,7 +95,7 @@ export function createPrometheus(
       // A clock that was set back gives negative ages.
       const positive = Math.max(0, seconds);
       activity.lag(folder, positive);
-      if (buckets.isLane(folder)) return buckets.lag(folder, positive);
+      if (isLane(folder)) return buckets().lag(folder, positive);
       lag.observe({ folder }, positive);
     },
     of: activity.of,
@@ -102,7 +107,8 @@ export function createPrometheus(
         seen.add(name);
       }
       folders(now);
-      buckets.show(bucketViews());
+      const mirrored = bucketViews();
+      if (mirrored.length > 0) buckets().show(mirrored);
       processes();
       logLines.reset();
       for (const [level, count] of Object.entries(about.logLines)) logLines.inc({ level }, count);

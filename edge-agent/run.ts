@@ -96,7 +96,7 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
       }),
     );
     systemd.status('first scan');
-    progress.show(() => progressOf(views(), metrics));
+    progress.show(() => progressOf(views(), metrics, bucketViews()));
     await buckets?.run();
     await folders?.run();
     progress.stop();
@@ -108,7 +108,7 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
   }
 
   async function runOnce(): Promise<number> {
-    progress.show(() => progressOf(views(), metrics));
+    progress.show(() => progressOf(views(), metrics, bucketViews()));
     closing.push(progress.stop);
     const passes = Promise.all([folders?.once(), buckets?.once()]);
     const left = await Promise.race([passes, stopRequested.reason]);

@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { ago, bytesText, countText } from './amounts.ts';
-import { oneLine } from './log.ts';
+import { bucketNeedsSomebody, laneName } from './bucket-view.ts';
+import { escaped, flagged } from './page-text.ts';
+import { bucketSection } from './status-page-buckets.ts';
 import { type FolderReport, needsSomebody, type StatusReport } from './status-report.ts';
 
 const STYLE = `
@@ -94,7 +96,10 @@ const COLUMNS: readonly Column[] = [
 /** The whole document. Means and lag are of the last minute. */
 export function statusPage(report: StatusReport): string {
   const nowMs = Date.parse(report.at);
-  const failing = report.folders.filter(needsSomebody).map(({ name }) => name);
+  const failing = [
+    ...report.folders.filter(needsSomebody).map(({ name }) => name),
+    ...report.buckets.filter(bucketNeedsSomebody).map(({ name, destination }) => laneName(name, destination)),
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -107,7 +112,7 @@ export function statusPage(report: StatusReport): string {
 <h1>Sluice agent ${escaped(report.agent)}</h1>
 <p data-live>${
     failing.length === 0
-      ? '<span class="good">All folders work.</span>'
+      ? `<span class="good">All ${workingText(report)} work.</span>`
       : `<span class="bad">Needs you: ${escaped(failing.join(', '))}.</span>`
   } Version ${escaped(report.version)}, started ${ago(Date.parse(report.startedAt), nowMs)}, ${escaped(report.at)}.</p>
 <p id="connection" class="bad" role="status"></p>
@@ -120,7 +125,7 @@ ${report.folders.map((folder) => row(folder, nowMs)).join('\n')}
 </tbody>
 </table>
 </div>
-<h2 id="problems">Last warnings and errors</h2>
+${bucketSection(report.buckets, nowMs)}<h2 id="problems">Last warnings and errors</h2>
 <div class="scroll" role="region" aria-labelledby="problems" tabindex="0">
 <table aria-labelledby="problems">
 <thead><tr><th scope="col">Time</th><th scope="col">Level</th><th scope="col">What</th></tr></thead>
@@ -137,9 +142,9 @@ What waits, and why: <code>agent status</code>.</p>
 `;
 }
 
-/** Text that may hold anything, for an element's content or a quoted attribute; one line, without control characters. */
-function escaped(text: string): string {
-  return oneLine(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+function workingText({ folders, buckets }: StatusReport): string {
+  if (buckets.length === 0) return 'folders';
+  return folders.length === 0 ? 'buckets' : 'folders and buckets';
 }
 
 function heading({ title, className }: Column): string {
@@ -157,10 +162,6 @@ function stateCell(folder: FolderReport): string {
   const className = needsSomebody(folder) ? 'bad' : folder.state === 'working' ? 'good' : 'dim';
   const reason = folder.reason === '' ? '' : `: ${escaped(folder.reason)}`;
   return `<span class="${className}">${folder.state}${reason}</span>`;
-}
-
-function flagged(count: number): string {
-  return count === 0 ? '0' : `<span class="bad">${countText(count)}</span>`;
 }
 
 function problem({ at, level, text }: StatusReport['problems'][number]): string {

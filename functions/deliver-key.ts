@@ -87,10 +87,15 @@ export async function forgetAndAsk(ports: DeliverPorts, key: ObjectKey): Promise
   await askAgain(ports, key);
 }
 
-export async function askAgain({ ledger, deliveries }: DeliverPorts, key: ObjectKey): Promise<void> {
+/** @param cause sets the request apart from others that may be in work already, and have looked too early */
+export async function askAgain(
+  { ledger, deliveries }: DeliverPorts,
+  key: ObjectKey,
+  cause = '',
+): Promise<void> {
   const entry = await ledger.get(key);
   const { revision = 0, delivery } = entry ?? {};
-  await deliveries.send([{ key, revision, again: String(delivery?.atMs ?? 0) }]);
+  await deliveries.send([{ key, revision, again: `${delivery?.atMs ?? 0} ${cause}` }]);
 }
 
 /** @throws SyncError, retryable: the message is handed back */

@@ -12,11 +12,12 @@
  * Afterwards the new key is looked at in its own turn, for permissions and for what changed meanwhile; the old one is
  * looked at right here.
  */
+import { deliveryIdentity } from '#core/delivery-message.ts';
 import { isCertain, isIntent, laterThan, planRename, uncertainRecord } from '#core/delivery-plan.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { DeliveryRecord, LedgerEntry } from '#core/ledger-entry.ts';
-import type { ObjectHead } from '#core/ports.ts';
+import type { DeliveryRequest, ObjectHead } from '#core/ports.ts';
 import { askAgain, type DeliverPorts, forgetAndAsk, mustAllow, watched } from './deliver-key.ts';
 import { digestOf, forget } from './delivery-records.ts';
 
@@ -29,11 +30,10 @@ interface Side {
 /** Answers whether the file manager was told of a rename. Either way the new key is asked for, and the old one is not. */
 export async function deliverRename(
   ports: DeliverPorts,
-  fromKey: ObjectKey,
-  toKey: ObjectKey,
+  request: DeliveryRequest & { renamedFrom: ObjectKey },
 ): Promise<boolean> {
-  const from = await sideOf(ports, fromKey);
-  const to = await sideOf(ports, toKey);
+  const from = await sideOf(ports, request.renamedFrom);
+  const to = await sideOf(ports, request.key);
   const { etag = '', versionId = '' } = to.head ?? {};
   const mark = digestOf(['rename', from.key, to.key, etag, versionId]);
   if (isIntent(from.entry?.delivery, mark)) return resume(ports, from, to, mark);
@@ -41,7 +41,7 @@ export async function deliverRename(
   const plan = planRename(from, to, ports);
   if (!plan.rename) {
     ports.log.info('delivery: no rename', { key: to.key, from: from.key, reason: plan.reason });
-    await askAgain(ports, to.key);
+    await askAgain(ports, to.key, deliveryIdentity(request));
     return false;
   }
   mustAllow(ports, to.key);

@@ -11,24 +11,26 @@ import { parseDeliveryMessage } from '#core/delivery-message.ts';
 import { SyncError } from '#core/errors.ts';
 import { type DeliverPorts, deliverKey } from './deliver-key.ts';
 import { deliverRename } from './deliver-rename.ts';
-import { liveBatch, liveDeliver, liveMetrics } from './live.ts';
+import { liveBatch, liveMetrics } from './live.ts';
+import { liveDeliver } from './live-deliver.ts';
 import type { Metrics } from './metrics.ts';
 import { answerBatch, type Failed, type LanePorts, runLanes } from './sqs-lanes.ts';
 
 /** A save that begins has at least that long; it cannot be continued by another invocation. */
 const RESERVE_MS = 60_000;
-const OPTIONS = { lanesAtOnce: 10, reserveMs: RESERVE_MS };
 
 export const handler: SQSHandler = async (event, context) => {
   const batch = liveBatch('deliver', context);
-  return deliverBatch(event, batch, { ...liveDeliver(), log: batch.log }, liveMetrics('deliver'));
+  const { keysAtOnce, ...ports } = liveDeliver();
+  const metrics = liveMetrics('deliver');
+  return deliverBatch(event, batch, { ...ports, log: batch.log }, { keysAtOnce, metrics });
 };
 
 export async function deliverBatch(
   { Records }: SQSEvent,
   lanePorts: LanePorts,
   ports: DeliverPorts,
-  metrics: Metrics,
+  { keysAtOnce, metrics }: { keysAtOnce: number; metrics: Metrics },
 ): Promise<SQSBatchResponse> {
   const failed: Failed = new Map();
   const groups = new Map<string, SQSRecord[]>();
@@ -43,15 +45,16 @@ export async function deliverBatch(
       run: () => deliver(ports, message.body, metrics),
     })),
   }));
-  await runLanes(lanes, failed, lanePorts, OPTIONS);
+  await runLanes(lanes, failed, lanePorts, { lanesAtOnce: keysAtOnce, reserveMs: RESERVE_MS });
   metrics.flush();
   return answerBatch(failed, lanePorts);
 }
 
 async function deliver(ports: DeliverPorts, body: string, metrics: Metrics): Promise<void> {
   try {
-    const { key, renamedFrom } = parseDeliveryMessage(body);
-    const renamed = renamedFrom !== undefined && (await deliverRename(ports, renamedFrom, key));
+    const request = parseDeliveryMessage(body);
+    const { key, renamedFrom } = request;
+    const renamed = renamedFrom !== undefined && (await deliverRename(ports, { ...request, renamedFrom }));
     const told = await deliverKey(ports, renamedFrom ?? key);
     if (renamed || told) metrics.add('Deliveries', 1);
   } catch (error) {

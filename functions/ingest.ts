@@ -9,7 +9,8 @@ import type { LambdaFunctionURLEvent, LambdaFunctionURLHandler } from 'aws-lambd
 import { SyncError } from '#core/errors.ts';
 import type { EventTopic } from '#core/ports.ts';
 import { ingestMessages } from './ingest-messages.ts';
-import { liveIngest, liveLog, liveMetrics } from './live.ts';
+import { liveLog, liveMetrics } from './live.ts';
+import { liveIngest } from './live-ingest.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 

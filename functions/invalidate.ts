@@ -9,7 +9,8 @@
 import type { SQSBatchResponse, SQSEvent, SQSHandler } from 'aws-lambda';
 import type { ObjectKey } from '#core/key.ts';
 import { type InvalidationPorts, invalidatePaths } from './invalidated-paths.ts';
-import { liveBatch, liveCdn, liveMetrics } from './live.ts';
+import { liveBatch, liveMetrics } from './live.ts';
+import { liveCdn } from './live-invalidate.ts';
 import { type BatchPorts, readBatch } from './sqs-batch.ts';
 import { answerBatch, failMessages } from './sqs-lanes.ts';
 

@@ -8,7 +8,8 @@
 import type { SQSHandler } from 'aws-lambda';
 import { type MirrorHints, type MirrorOutcome, mirrorObject } from '#adapters/mirror-object.ts';
 import type { ObjectEvent } from '#core/s3-event.ts';
-import { liveBatch, liveMetrics, liveMirror } from './live.ts';
+import { liveBatch, liveMetrics } from './live.ts';
+import { liveMirror } from './live-mirror.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { processBatch } from './sqs-batch.ts';

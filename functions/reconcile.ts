@@ -11,7 +11,8 @@
 import type { SQSHandler } from 'aws-lambda';
 import { type ReconcileAnswer, reconcile } from '#adapters/reconcile.ts';
 import { parseReconcile } from '#core/reconcile-message.ts';
-import { liveBatch, liveMetrics, liveReconcile } from './live.ts';
+import { liveBatch, liveMetrics } from './live.ts';
+import { liveReconcile } from './live-mirror.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { answerBatch, type Failed, runLanes } from './sqs-lanes.ts';

@@ -50,7 +50,7 @@ export function createReplayedBatch({ reports, deliveries, nowMs }: HandOnPorts)
         const contentType = 'application/x-ndjson';
         await reports.put(key, new TextEncoder().encode(journalText(lines)), { metadata: {}, contentType });
       }
-      const requests = deliveries === undefined ? [] : requestsOf(all, changes);
+      const requests = deliveries === undefined ? [] : requestsOf(all, changes, id);
       if (requests.length > 0) await deliveries?.send(requests);
     },
   };
@@ -77,8 +77,16 @@ function restated(all: readonly Replayed[], changes: readonly LedgerChange[], at
   return lines;
 }
 
-/** Also for rows that did not change: the request of whoever changed them may be lost. */
-function requestsOf(all: readonly Replayed[], changes: readonly LedgerChange[]): DeliveryRequest[] {
+/**
+ * Also for rows that did not change: the request of whoever changed them may be lost, and the object may have come and
+ * gone while nobody looked but a delivery. Such a request is set apart by its batch, because the queue would take it for
+ * the one that is being worked on, which may have looked before the event.
+ */
+function requestsOf(
+  all: readonly Replayed[],
+  changes: readonly LedgerChange[],
+  id: string,
+): DeliveryRequest[] {
   const rows = new Map<ObjectKey, LedgerEntry>();
   const hints = new Map<ObjectKey, ObjectKey>();
   for (const { event, after } of all) {
@@ -86,14 +94,19 @@ function requestsOf(all: readonly Replayed[], changes: readonly LedgerChange[]):
     rows.set(event.key, after);
     if (event.renamedFrom !== undefined) hints.set(event.key, event.renamedFrom);
   }
-  const renames = new Map(
-    [...detectRenames(changes, hints)].filter(([to]) => rows.get(to)?.state === 'present'),
-  );
-  // The request of a rename is about both keys.
-  const covered = new Set(renames.values());
-  return [...rows].flatMap(([key, { revision }]) => {
-    const renamedFrom = renames.get(key);
-    if (renamedFrom !== undefined) return [{ key, revision, renamedFrom }];
-    return covered.has(key) ? [] : [{ key, revision }];
-  });
+  const renames = [...detectRenames(changes, hints)].filter(([to]) => rows.get(to)?.state === 'present');
+  // A rename that this batch has seen is about both keys. One that was told may have been asked for already.
+  const covered = new Set(renames.flatMap(([to, from]) => (hints.has(to) ? [] : [from])));
+  const byKey = new Map(renames);
+  const changed = new Set(changes.map(({ key }) => key));
+  const first: DeliveryRequest[] = [];
+  const others: DeliveryRequest[] = [];
+  for (const [key, { revision }] of rows) {
+    const renamedFrom = byKey.get(key);
+    const request = { key, revision, ...(changed.has(key) ? {} : { again: id }) };
+    if (renamedFrom !== undefined) first.push({ ...request, renamedFrom });
+    else if (!covered.has(key)) others.push(request);
+  }
+  // In the turn of the old key, the rename before its delete.
+  return [...first, ...others];
 }

@@ -31,8 +31,10 @@ export interface DriftAnswer {
   drifted: number;
   /** Where they are listed; absent when there are none. */
   file?: ObjectKey;
-  /** Why the comparison did not go to its end; the next full state is compared with the old one again. */
+  /** Why the comparison did not go to its end. */
   incomplete?: string;
+  /** The rest is found by comparing the next full state with the same old one: what was repaired is told by then. */
+  goesOn?: boolean;
 }
 
 interface Drifted {
@@ -47,7 +49,7 @@ const COLUMNS = ['key', 'reason', 'expected_state', 'expected_size', 'expected_e
   .concat(['expected_permissions', 'found_permissions']);
 const REPAIRS_AT_ONCE = 16;
 const REPAIRS_AN_OBJECT = 500;
-/** Beyond it the ledger or the journal is broken as a whole; the rest is repaired after the next full state. */
+/** Beyond it the ledger or the journal is broken as a whole. */
 const MAX_DRIFT = 100_000;
 const RESERVE_MS = 180_000;
 const LOOK_AT_TIME_EVERY = 5_000;
@@ -57,6 +59,7 @@ export async function checkDrift(
   ports: DriftPorts,
   time: string,
   { old, candidate }: { old: FullState; candidate: FullState },
+  maxDrift = MAX_DRIFT,
 ): Promise<DriftAnswer> {
   const { reports, log, remainingMs } = ports;
   const diffs = await diffsSince(reports, old.time);
@@ -79,9 +82,11 @@ export async function checkDrift(
         log.warn('drift', { key, reason: verdict.drift });
         await sink.add({ key, reason: verdict.drift, expected: most, found: row });
       }
-      if (answer.drifted >= MAX_DRIFT) answer.incomplete = `more than ${MAX_DRIFT} keys have drifted`;
-      else if (answer.compared % LOOK_AT_TIME_EVERY === 0 && remainingMs() < RESERVE_MS) {
-        answer.incomplete = 'the time did not suffice';
+      if (answer.drifted >= maxDrift) {
+        answer.incomplete = `${maxDrift} keys have drifted; the rest is compared after the next full state`;
+        answer.goesOn = true;
+      } else if (answer.compared % LOOK_AT_TIME_EVERY === 0 && remainingMs() < RESERVE_MS) {
+        answer.incomplete = `the time did not suffice: nothing after ${key} was compared`;
       }
       if (answer.incomplete !== undefined) break;
     }

@@ -34,7 +34,7 @@ export async function compareFull(
     delete state.candidate;
     throw error;
   }
-  if (answer.incomplete === undefined || answer.compared === 0) state.baseline = candidate;
+  if (answer.goesOn !== true) state.baseline = candidate;
   delete state.candidate;
   return answer;
 }

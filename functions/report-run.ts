@@ -7,6 +7,7 @@ import type { Ledger, ObjectStore } from '#core/ports.ts';
 import type { ReportResult } from '#core/report-result.ts';
 import type { Metrics } from './metrics.ts';
 import { writeChanges } from './report-changes.ts';
+import type { DriftAnswer } from './report-drift.ts';
 import { advanceFull, compareFull, storeClock } from './report-fulls.ts';
 import { SETTLED_AFTER_MS } from './report-journal.ts';
 import { type ObservePorts, observe } from './report-observe.ts';
@@ -111,9 +112,13 @@ export async function findOut(
             delivered: totals.delivered,
           },
         }),
-    ...(drift === undefined ? {} : { drift: { ...drift } }),
+    ...(drift === undefined ? {} : { drift: driftOf(drift) }),
     ...observed,
     errors,
   };
   return { result, failure: failures[0] };
+}
+
+function driftOf({ compared, drifted, incomplete }: DriftAnswer): NonNullable<ReportResult['drift']> {
+  return { compared, drifted, ...(incomplete === undefined ? {} : { incomplete }) };
 }

@@ -5,7 +5,7 @@ import type { Construct } from 'constructs';
 import { z } from 'zod';
 import { ENV } from '#core/names.ts';
 import { type Destination, destinationSchema } from '#core/settings/destination.ts';
-import { type FileManagerSettings, fileManagerSchema } from '#core/settings/http-target.ts';
+import { type FileManagerSettings, fileManagerSchema, shareOfKeys } from '#core/settings/http-target.ts';
 import type { FedFunctionProps } from './fed-function.ts';
 import {
   deliverStatements,
@@ -49,7 +49,7 @@ export function deliver(
     events: false,
     fifo: true,
     batchSize: 10,
-    maxConcurrency: fileManager.concurrency,
+    maxConcurrency: shareOfKeys(fileManager).instances,
     environment: (own) => ({
       [ENV.fileManager]: JSON.stringify(z.encode(fileManagerSchema, fileManager)),
       ...deliveryQueue(own),

@@ -62,7 +62,7 @@ export function reconcileStatements(
   destination: Destination | undefined,
 ): PolicyStatement[] {
   return [
-    ...readHub(scope, places),
+    ...listHub(scope, places),
     ...(destination === undefined ? [] : listDestination(scope, destination)),
     allow('Ledger', ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'], places.ledgerArn),
     allow('ListReports', ['s3:ListBucket'], places.reportsArn),
@@ -90,6 +90,8 @@ export function stateReportStatements(
       ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
       [state, diff, html, runs, journal].map((prefix) => `${places.reportsArn}/${prefix}*`),
     ),
+    // A large state is continued in another invocation.
+    allow('Continue', ['s3:ListMultipartUploadParts'], `${places.reportsArn}/${state}*`),
     ...allowAll('Depths', ['sqs:GetQueueAttributes'], queueArns),
     // The queues are more than an environment has room for; the stack's outputs name them.
     allow('Outputs', ['cloudformation:DescribeStacks'], Stack.of(scope).stackId),
@@ -125,6 +127,12 @@ function readHub(scope: Construct, { hubArn, hubSecret, kmsKeyArn }: Places): Po
     allow('ReadHub', ['s3:GetObject'], `${hubArn}/*`),
     ...allowAll('Decrypt', ['kms:Decrypt'], kmsKeyArn === undefined ? [] : [kmsKeyArn]),
   ];
+}
+
+/** Names, sizes and ETags, never a byte. */
+function listHub(scope: Construct, { hubArn, hubSecret }: Places): PolicyStatement[] {
+  if (hubArn === undefined) return readSecret(scope, 'ReadHubCredentials', hubSecret);
+  return [allow('ListHub', ['s3:ListBucket'], hubArn)];
 }
 
 function hubObjects({ hubArn }: Places, sid: string, actions: string[]): PolicyStatement[] {

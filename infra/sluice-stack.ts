@@ -23,6 +23,7 @@ import { RunEvery } from './schedule.ts';
 import { type Site, siteOf } from './site.ts';
 import { SluiceFunction, type SluiceFunctionProps } from './sluice-function.ts';
 import { sendTo } from './statements.ts';
+import type { WorkQueue } from './work-queue.ts';
 
 export interface SluiceStackProps extends StackProps {
   settings: DeploymentSettings;
@@ -33,6 +34,8 @@ export class SluiceStack extends Stack {
   readonly #outputs: Construct;
   readonly #fed: FedFunction[] = [];
   readonly #scheduled: SluiceFunction[] = [];
+  /** Queues that agents empty. */
+  readonly #inboxes: WorkQueue[] = [];
 
   constructor(scope: Construct, id: string, { settings, ...props }: SluiceStackProps) {
     super(scope, id, { description: 'Sluice: object storage kept right', ...props });
@@ -54,6 +57,7 @@ export class SluiceStack extends Stack {
     if (ingest !== undefined) {
       const { lambda, url } = new Ingest(this, 'Ingest', site, ingest.token);
       this.#scheduled.push(lambda);
+      this.#output('Ingest', lambda.function.functionName);
       this.#output('IngestUrl', url);
     }
     const deliveries =
@@ -90,6 +94,7 @@ export class SluiceStack extends Stack {
       const access = new AgentAccess(agents, agent.name, { agent, hubArn, kmsKeyArn, topic: hub.topic });
       this.#output(`${id}PolicyArn`, access.policy.managedPolicyArn);
       if (access.events === undefined) continue;
+      this.#inboxes.push(access.events);
       this.#output(`${id}QueueUrl`, access.events.queue.queueUrl);
       this.#output(`${id}DlqUrl`, access.events.deadLetters.queueUrl);
     }
@@ -126,13 +131,23 @@ export class SluiceStack extends Stack {
 
   #stateReport(): void {
     const { settings, places } = this.#site;
-    const queues = this.#fed.flatMap(({ work }) => [work.queue.queueArn, work.deadLetters.queueArn]);
+    // Each that the outputs name: those of the agents too.
+    const queues = [...this.#fed.map(({ work }) => work), ...this.#inboxes].flatMap((work) => [
+      work.queue.queueArn,
+      work.deadLetters.queueArn,
+    ]);
     this.#run('StateReport', settings.report.every, {
       entry: 'state-report',
       environment: {
         [ENV.report]: JSON.stringify(z.encode(reportSchema, settings.report)),
         [ENV.stack]: this.stackName,
+        [ENV.agentNames]: settings.agents.map(({ name }) => name).join(','),
+        [ENV.timezone]: settings.timezone,
+        ...(settings.alarms.missingHeartbeat === 'off'
+          ? {}
+          : { [ENV.missingHeartbeatMs]: String(settings.alarms.missingHeartbeat) }),
       },
+      memoryMb: 1024,
       statements: stateReportStatements(this, places, settings.report, queues),
     });
   }
@@ -146,7 +161,7 @@ export class SluiceStack extends Stack {
   #run(
     id: string,
     everyMs: number,
-    props: Pick<SluiceFunctionProps, 'entry' | 'environment' | 'statements'>,
+    props: Pick<SluiceFunctionProps, 'entry' | 'environment' | 'statements' | 'memoryMb'>,
   ): void {
     const { runtime, environment, scheduleDeadLetters: deadLetters } = this.#site;
     const lambda = new SluiceFunction(this, id, {
@@ -165,7 +180,6 @@ export class SluiceStack extends Stack {
     this.#output(label, lambda.function.functionName);
     this.#output(`${label}QueueUrl`, work.queue.queueUrl);
     this.#output(`${label}DlqUrl`, work.deadLetters.queueUrl);
-    if (work.mappingId !== undefined) this.#output(`${label}MappingId`, work.mappingId);
   }
 
   /** The key stays what it is, whatever the tree of constructs becomes: scripts and tests read it. */

@@ -35,8 +35,6 @@ export interface ConsumerProps {
 export class WorkQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
-  /** UUID of the event source mapping, once a function is fed. */
-  mappingId: string | undefined;
 
   constructor(scope: Construct, id: string, { visibilityTimeout, fifo = false }: WorkQueueProps) {
     super(scope, id);
@@ -78,11 +76,8 @@ export class WorkQueue extends Construct {
     subscription.node.addDependency(this.queue);
   }
 
-  feeds(
-    target: SluiceFunction,
-    { batchSize, window, maxConcurrency, enabled = true }: ConsumerProps,
-  ): EventSourceMapping {
-    const mapping = new EventSourceMapping(this, 'Mapping', {
+  feeds(target: SluiceFunction, { batchSize, window, maxConcurrency, enabled = true }: ConsumerProps): void {
+    new EventSourceMapping(this, 'Mapping', {
       target: target.function,
       eventSourceArn: this.queue.queueArn,
       batchSize,
@@ -91,8 +86,6 @@ export class WorkQueue extends Construct {
       maxConcurrency,
       enabled,
     });
-    this.mappingId = mapping.eventSourceMappingId;
-    return mapping;
   }
 
   /** What it takes to consume the queue; https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */

@@ -7,7 +7,7 @@ import { createBatch } from './index-batch.ts';
 import type { Damage } from './index-error.ts';
 import { type HostLedger, sqliteControls, sqliteLedger } from './ledger-sqlite.ts';
 
-export interface BucketRequest {
+interface BucketRequest {
   kind: 'retry' | 'approve-deletes';
   bucket: string;
 }

@@ -11,8 +11,8 @@ import type { Batch } from './index-batch.ts';
 import { Damage } from './index-error.ts';
 
 export interface HostLedger extends Ledger {
-  /** Forgets keys that no destination has had since that time. */
-  prune(beforeMs: number): void;
+  /** Forgets a key of which no event or delivery has told, whatever its mirror records. */
+  forget(key: ObjectKey): void;
 }
 
 const PAGE_ROWS = 200;
@@ -66,8 +66,7 @@ export function sqliteLedger(
   );
   const setMirrors = database.prepare('UPDATE entries SET mirrors = ? WHERE bucket = ? AND key = ?');
   const forget = database.prepare(
-    `DELETE FROM entries WHERE bucket = ? AND revision = 0 AND delivery = '' AND NOT EXISTS (
-       SELECT 1 FROM json_each(mirrors) WHERE value ->> 'sourceEtag' <> '' OR value ->> 'atMs' >= ?)`,
+    "DELETE FROM entries WHERE bucket = ? AND key = ? AND revision = 0 AND delivery = ''",
   );
 
   function read(key: ObjectKey): LedgerEntry | undefined {
@@ -108,7 +107,7 @@ export function sqliteLedger(
         last = Buffer.from(end);
       }
     },
-    prune: (beforeMs) => batch.writeNow(() => void forget.run(bucket, beforeMs)),
+    forget: (key) => batch.write(() => void forget.run(bucket, bytesOf(key))),
   };
 }
 

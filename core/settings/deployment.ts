@@ -1,6 +1,8 @@
 /** `sluice.yaml`: what is deployed. Read at synth by infra, and by the functions for the parts they are handed. */
 import { z } from 'zod';
+import { LEDGER } from '../controls.ts';
 import { pascalCase } from '../names.ts';
+import { isTimezone } from '../time-text.ts';
 import { agentAccess, problemsOfAgents } from './agent-access.ts';
 import { type Destination, destinationSchema, name } from './destination.ts';
 import { daysOrOff, durationMs, minutesOrOff, wholeMinutes } from './duration.ts';
@@ -78,7 +80,7 @@ export const deploymentSettings = z
     /** On everything that can carry tags. */
     tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
     /** IANA name, for times in reports and on terminals. */
-    timezone: z.string().min(1).default('UTC'),
+    timezone: z.string().refine(isTimezone, { error: 'a time zone such as Europe/Berlin' }).default('UTC'),
     /** `destroy` also deletes buckets and ledger with the stack: for tests and demos only. */
     removal: z.enum(['retain', 'destroy']).default('retain'),
   })
@@ -106,6 +108,8 @@ export const deploymentSettings = z
             : `a name whose ids differ from those of ${twin}`;
         problem([...at, 'name'], expected, one.name);
       }
+      if (one.name === LEDGER)
+        problem([...at, 'name'], 'another name: the ledger is reconciled too', one.name);
       if (hub.bucket !== undefined && samePlace(one, { ...hub, bucket: hub.bucket })) {
         problem(
           [...at, 'bucket'],

@@ -76,8 +76,10 @@ async function* eventsOf({ clients }: Ops, source: Source, startTime: number): A
   let nextToken: string | undefined;
   do {
     const page = await readPage(clients, source, startTime, nextToken);
-    for (const { eventId = '', timestamp = 0, message = '' } of page.events) {
-      yield { id: `${source.name} ${eventId}`, timeMs: timestamp, source, text: message.trimEnd() };
+    for (const { eventId, logStreamName, timestamp = 0, message = '' } of page.events) {
+      // The local emulator gives its events no id.
+      const id = eventId ?? `${logStreamName} ${timestamp} ${message}`;
+      yield { id: `${source.name} ${id}`, timeMs: timestamp, source, text: message.trimEnd() };
     }
     nextToken = page.nextToken;
   } while (nextToken !== undefined);

@@ -115,3 +115,16 @@ it('passes nothing on to who has gone', async () => {
   await expect.poll(left, SOON).toBe(0);
   expect(gone).toEqual([]);
 });
+
+it('takes a customer’s event and a request to look as what they are: hints about a key', async () => {
+  const { queue, send, malformed } = await queueSetup();
+  const seen: string[] = [];
+  queue.subscribe('input/', (key) => void seen.push(key));
+  const event = { version: 1, id: '1', type: 'create', key: 'input/told', time: '2026-01-01T00:00:00Z' };
+  await send(JSON.stringify(event));
+  await send(
+    JSON.stringify({ sluice: 'look', version: 1, looks: [{ key: 'input/look', reason: 'a test' }] }),
+  );
+  await expect.poll(() => seen.toSorted(), SOON).toEqual(['input/look', 'input/told']);
+  expect(malformed).toEqual([]);
+});

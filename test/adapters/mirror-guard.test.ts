@@ -50,6 +50,13 @@ it('a share of the objects that the last run saw limits deletes too, and before 
   expect(outcomes).toEqual([...Array(10).fill('deleted'), 'held', 'held']);
 });
 
+it('a window that opened before anybody had counted does not keep the share from counting', async () => {
+  const { controls, lose } = await mirrored({ share: 0.5, count: 1000, shareFrom: 2, window: HOUR_MS });
+  expect(await lose(keys.slice(0, 1))).toEqual(['deleted']);
+  await controls.put(CONTROL.reconcile('one'), { known: 19 }, 0);
+  expect(await lose(keys.slice(1, 12))).toEqual([...Array(9).fill('deleted'), 'held', 'held']);
+});
+
 it('a new window begins when the old one is over', async () => {
   const { clock, lose } = await mirrored({ ...OPEN_GUARD, count: 1 });
   expect(await lose(keys.slice(0, 2))).toEqual(['deleted', 'held']);

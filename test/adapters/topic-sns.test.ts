@@ -104,7 +104,8 @@ async function refusing(refuses: (message: string, request: number) => 'fault' |
       const Id = `<Id>${entry(index, 'Id')}</Id>`;
       const refusal = refuses(message, requests.length);
       if (refusal === undefined) taken.push(`<member>${Id}<MessageId>m</MessageId></member>`);
-      else failed.push(`<member>${Id}<Code>C</Code><SenderFault>${refusal === 'fault'}</SenderFault></member>`);
+      else
+        failed.push(`<member>${Id}<Code>C</Code><SenderFault>${refusal === 'fault'}</SenderFault></member>`);
     }
     requests.push(messages);
     response.end(

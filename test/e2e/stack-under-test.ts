@@ -51,6 +51,8 @@ export async function stackUnderTest() {
     policiesEnforced,
     output,
     store,
+    /** The function URL, as the emulator serves it. */
+    ingestUrl: `${endpoint}/_aws/lambda-url/${new URL(output('IngestUrl')).host.split('.')[0]}/`,
     hub: store(output('HubName')),
     reports: store(output('ReportsName')),
     mirrors: [store('sluice-local-mirror'), store('sluice-local-offsite')],

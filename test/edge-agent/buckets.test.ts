@@ -194,7 +194,7 @@ it('checks both sides of every bucket', async () => {
   const { start } = await mirroring({ destination: { createBucket: false } });
   const check = start('check');
   expect(await check.exit, check.output()).toBe(1);
-  expect(check.output()).toMatch(/^ok {4} source of pictures/m);
+  expect(check.output()).toMatch(/^ok {4}source of pictures/m);
   expect(check.output()).toMatch(/^FAIL {2}destination pictures\/site-b.*NoSuchBucket/m);
 });
 

@@ -36,8 +36,8 @@ async function statusServer(options: { listen?: string; views?: () => FolderView
     metrics,
     log,
     actions: {
-      retry: (folder) => calls.push(`retry ${folder}`),
-      approveDeletes: (folder) => calls.push(`approve ${folder}`),
+      retry: ({ folder, bucket }) => calls.push(`retry ${folder ?? bucket}`),
+      approveDeletes: ({ folder, bucket }) => calls.push(`approve ${folder ?? bucket}`),
     },
   });
   onTestFinished(() => server.close());

@@ -1,3 +1,4 @@
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readCsv } from '../../functions/csv-read.ts';
@@ -24,6 +25,20 @@ describe('reading a CSV', () => {
         expect(await rowsOf(Buffer.from(csvText(given)), size)).toEqual(given);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('gives what another reader gives', async () => {
+    const unit = fc.constantFrom('"', ',', '\r', '\n', "'", 'é', '😀', '=');
+    const rows = fc.array(fc.array(fc.string({ unit, maxLength: 5 }), { minLength: 3, maxLength: 3 }), {
+      minLength: 1,
+      maxLength: 5,
+    });
+    await fc.assert(
+      fc.asyncProperty(rows, async (given) => {
+        const text = csvText(given);
+        expect(await rowsOf(Buffer.from(text))).toEqual(parse(text, { record_delimiter: '\r\n' }));
+      }),
     );
   });
 

@@ -72,7 +72,7 @@ function world(deletes = true) {
       },
       flush: () => undefined,
     };
-    const answer: SQSBatchResponse = await deliverBatch(event, lanes, ports, metrics);
+    const answer: SQSBatchResponse = await deliverBatch(event, lanes, ports, { keysAtOnce: 10, metrics });
     return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   }
 

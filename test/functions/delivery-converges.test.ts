@@ -175,7 +175,7 @@ function world(seed: number, faults: { rate: number; versioned: boolean; ordered
         const carried = await carryPermissions(ports, one);
         if (carried !== undefined) replayed.add(carried);
       }
-      await replayed.handOn(`${now}`);
+      await replayed.handOn(String(nowMs()));
     } catch (error) {
       if (!(error instanceof SyncError || error instanceof Killed)) throw error;
       events.push(...batch);
@@ -187,7 +187,7 @@ function world(seed: number, faults: { rate: number; versioned: boolean; ordered
     if (batch.Records.length === 0) return;
     const lanes = { log, remainingMs: () => 900_000, release: async () => undefined };
     const metrics = { add: () => undefined, flush: () => undefined };
-    const { batchItemFailures } = await deliverBatch(batch, lanes, ports, metrics);
+    const { batchItemFailures } = await deliverBatch(batch, lanes, ports, { keysAtOnce: 10, metrics });
     deliveries.settle(batch, new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)));
   }
 

@@ -156,7 +156,13 @@ describe('what a batch of events did', () => {
     deliveries.send = send;
     await run([objectEvent()]);
     expect((await journal()).at(-1)).toMatchObject({ key: 'k', after: { state: 'present', revision: 1 } });
-    expect(sent).toEqual([[{ key: 'k', revision: 1 }]]);
+    expect(sent).toEqual([[{ key: 'k', revision: 1, again: 'run-3' }]]);
+  });
+
+  it('is asked for once more when nothing changed, apart from what may be in work already', async () => {
+    const { run, sent } = batches();
+    for (let index = 0; index < 3; index++) await run([objectEvent()]);
+    expect(sent.map(([request]) => request?.again)).toEqual([undefined, 'run-2', 'run-3']);
   });
 
   it('is nothing for tags, and for keys that nobody has', async () => {
@@ -195,12 +201,15 @@ describe('what a batch of events did', () => {
     await run([look({ key: from, permissions: '{"a":1}' })]);
     const renamed = [look({ key: from }), look({ key: to, renamedFrom: from })];
     await run(renamed);
-    expect(sent[1]).toEqual([{ key: from, revision: 1 }]);
+    expect(sent[1]).toEqual([{ key: from, revision: 1, again: 'run-2' }]);
 
     await hub.put(to, Buffer.from('x'), { metadata: {} });
     await hub.delete(from);
     await run(renamed);
-    expect(sent[2]).toEqual([{ key: to, revision: 1, renamedFrom: from }]);
+    expect(sent[2]).toEqual([
+      { key: to, revision: 1, renamedFrom: from },
+      { key: from, revision: 2 },
+    ]);
     expect((await ledger.get(to))?.permissions).toEqual({ json: '{"a":1}', atMs: 5 });
   });
 

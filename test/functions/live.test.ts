@@ -145,7 +145,7 @@ describe.each([
     vi.stubEnv(ENV.ownQueue, 'http://localhost/000000000000/own');
     vi.stubEnv(ENV.destination, JSON.stringify(way === 'server' ? settings : { ...settings, ...outside }));
     ({ handler } = await start(() => import('../../functions/mirror.ts')));
-    const { liveMirror } = await import('../../functions/live.ts');
+    const { liveMirror } = await import('../../functions/live-mirror.ts');
     destination = liveMirror().ports.destination;
   });
 

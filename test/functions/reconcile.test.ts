@@ -98,7 +98,8 @@ async function keysOf(store: ObjectStore): Promise<string[]> {
 it('fills a destination, goes on through its queue, holds what an emptied hub asks for, and carries it out once approved', async () => {
   const mirror = await start('mirror', queues.mirror);
   const reconcile = await start('reconcile', queues.own);
-  const { liveHub, liveMirror } = await import('../../functions/live.ts');
+  const { liveHub } = await import('../../functions/live.ts');
+  const { liveMirror } = await import('../../functions/live-mirror.ts');
   const hub = liveHub();
   const copies = liveMirror().ports.destination;
   const controls = createDynamoControls({ table });
@@ -141,7 +142,8 @@ it('a copy that has no time for all of its parts goes on through the queue of it
   const streamed = { ...destination, endpoint: inject('endpoint'), credentials: SecretId, type: 'minio' };
   vi.stubEnv(ENV.destination, JSON.stringify(streamed));
   const mirror = await start('mirror', queues.mirror);
-  const { liveHub, liveMirror } = await import('../../functions/live.ts');
+  const { liveHub } = await import('../../functions/live.ts');
+  const { liveMirror } = await import('../../functions/live-mirror.ts');
   const copies = liveMirror().ports.destination;
   const [key, target] = [objectKey('large ü+'), objectKey('in/large ü+')];
   const body = Buffer.alloc(5 * 16 * 1024 * 1024 + 1, 'sluice');

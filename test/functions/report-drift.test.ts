@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CONTROL } from '#core/controls.ts';
 import { objectKey } from '#core/key.ts';
+import { checkDrift } from '../../functions/report-drift.ts';
+import type { FullState } from '../../functions/report-state.ts';
 import { createWorld, down } from './state-report-world.ts';
 
 const DELETED = { state: 'deleted' as const, etag: '', sizeBytes: 0 };
@@ -124,6 +126,28 @@ describe('the drift check', () => {
     await world.run({ full: true }, { ledger });
     world.pass(13);
     expect((await world.run({}, { ledger })).drift).toMatchObject({ drifted: 0 });
+  });
+
+  it('stops where very much has drifted, and finds the rest when what it has repaired was told', async () => {
+    const world = createWorld();
+    for (const key of ['a', 'b', 'c']) await world.write({ key });
+    world.pass(3);
+    await world.run();
+    for (const key of ['a', 'b', 'c']) await world.write({ key, etag: 'e9' }, false);
+    world.pass(3);
+    await world.run({ full: true });
+    world.pass(13);
+    const state = (await world.controls.get(CONTROL.stateReport))?.value as {
+      baseline: FullState;
+      candidate: FullState;
+    };
+    const files = { old: state.baseline, candidate: state.candidate };
+    const first = await checkDrift(world.ports, '2026-01-02T03:30:00.000Z', files, 2);
+    expect(first).toMatchObject({ drifted: 2, goesOn: true, incomplete: expect.any(String) });
+    world.pass(3);
+    await world.run();
+    const second = await checkDrift(world.ports, '2026-01-02T03:40:00.000Z', files, 2);
+    expect(second).toEqual({ compared: 3, drifted: 1, file: 'diff/2026-01-02T03:40:00.000Z-drift.csv' });
   });
 
   it('begins anew, visibly, when the old state is not there any more', async () => {

@@ -16,7 +16,7 @@ import { ledgerEntry } from '../doubles/s3-event.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 
 const MINUTE_MS = 60_000;
-export const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 export function createWorld() {
   let timeMs = START_MS;

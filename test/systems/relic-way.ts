@@ -6,7 +6,7 @@ export interface RelicWay {
   prepare(options?: RelicOptions): Promise<RelicUnderTest>;
 }
 
-export interface RelicOptions {
+interface RelicOptions {
   /** Variables of the old configuration, beside those that say where. */
   environment?: Record<string, string>;
   /** Where something stands between it and the stores. */

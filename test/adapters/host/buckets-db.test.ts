@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { type BucketsDb, openBucketsDb } from '#adapters/host/buckets-db.ts';
-import { objectKey } from '#core/key.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
 import { controlsContract } from '../../contracts/controls.ts';
 import { ledgerContract } from '../../contracts/ledger.ts';
 import { ledgerEntry } from '../../doubles/s3-event.ts';
@@ -65,17 +65,18 @@ it('has on the disk what was compare-and-set, and after a flush what a mirror re
   expect(beside.tasks('one', 'b').inState('waiting')).toEqual([task]);
 });
 
-it('forgets only what no destination has any more', async () => {
+it('forgets what only mirrors have told of, and nothing else', async () => {
   const ledger = place().open().ledger('one');
-  const gone = objectKey('gone');
-  const kept = objectKey('kept');
-  const lately = objectKey('lately');
+  const [gone, told, delivered] = ['gone', 'told', 'delivered'].map(objectKey) as [
+    ObjectKey,
+    ObjectKey,
+    ObjectKey,
+  ];
   await ledger.recordMirror(gone, 'a', { sourceEtag: '', atMs: 10 });
-  await ledger.recordMirror(kept, 'a', { sourceEtag: '', atMs: 10 });
-  await ledger.recordMirror(kept, 'b', { sourceEtag: 'e', atMs: 10 });
-  await ledger.recordMirror(lately, 'a', { sourceEtag: '', atMs: 100 });
-  ledger.prune(100);
-  expect((await Array.fromAsync(ledger.entries())).map((entry) => entry.key)).toEqual(['kept', 'lately']);
+  await ledger.put(ledgerEntry({ key: told }));
+  await ledger.recordDelivery(delivered, { etag: 'e', permissions: '', atMs: 1 }, undefined);
+  for (const one of [gone, told, delivered]) ledger.forget(one);
+  expect((await Array.fromAsync(ledger.entries())).map((entry) => entry.key)).toEqual([delivered, told]);
 });
 
 it('answers tasks by what they wait for', () => {

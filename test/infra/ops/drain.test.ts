@@ -3,7 +3,10 @@ import type { Ops } from '../../../infra/ops/command.ts';
 import { drain } from '../../../infra/ops/drain.ts';
 
 /** Looks at a queue that has these depths, one a second, the last one for ever; answers when it was taken for empty. */
-async function emptyAfter(depths: readonly number[], settleMs: number): Promise<{ ms: number; told: string[] }> {
+async function emptyAfter(
+  depths: readonly number[],
+  settleMs: number,
+): Promise<{ ms: number; told: string[] }> {
   const clock = { ms: 0 };
   const told: string[] = [];
   const sqs = {

@@ -1,0 +1,141 @@
+/** What a comparison does with keys, on stores and a ledger of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createByteBudget } from '#adapters/byte-budget.ts';
+import { createDeleteGuard } from '#adapters/delete-permit.ts';
+import { openBucketsDb } from '#adapters/host/buckets-db.ts';
+import { SyncError } from '#core/errors.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
+import type { ObjectStore } from '#core/ports.ts';
+import { agentSettings } from '#core/settings/agent.ts';
+import { compareBucket, releaseHeld } from '../../edge-agent/bucket-compare.ts';
+import { createLane } from '../../edge-agent/bucket-lane.ts';
+import { createMemoryLog } from '../doubles/log-memory.ts';
+import { createMemoryStore } from '../doubles/store-memory.ts';
+
+const DAY_MS = 86_400_000;
+
+function comparing(wish: { nowMs?: number; destination?: object } = {}) {
+  const base = mkdtempSync(join(tmpdir(), 'sluice-compare-'));
+  const db = openBucketsDb(join(base, 'buckets.db'));
+  onTestFinished(() => {
+    db.close();
+    rmSync(base, { recursive: true });
+  });
+  const place = { bucket: 'source', endpoint: 'http://minio:9000' };
+  const target = { ...place, name: 'b', bucket: 'target', ...wish.destination };
+  const [bucket] = agentSettings.parse({
+    buckets: [{ name: 'one', source: place, destinations: [target] }],
+  }).buckets;
+  const destination = bucket?.destinations[0];
+  if (bucket === undefined || destination === undefined) throw new Error('no bucket');
+  const [hub, other] = [createMemoryStore({ bucket: 'source' }), createMemoryStore({ bucket: 'target' })];
+  const controls = db.controls('one');
+  const now = { ms: wish.nowMs ?? Date.now() };
+  const { log, lines } = createMemoryLog();
+  const inside = {
+    bucket,
+    destination,
+    ports: {
+      hub: hub as ObjectStore,
+      destination: other,
+      ledger: db.ledger('one'),
+      controls,
+      guard: createDeleteGuard(controls, 'b', destination.guard, () => now.ms),
+      budget: createByteBudget(1024 * 1024),
+      nowMs: () => now.ms,
+    },
+    ledger: db.ledger('one'),
+    way: 'stream' as const,
+    tags: false,
+    tasks: db.tasks('one', 'b'),
+    plan: db.tasks('one', 'b/plan'),
+    held: db.tasks('one', 'b/held'),
+    log,
+    metrics: { done() {}, lag() {} },
+    nowMs: () => now.ms,
+    random: () => 0.5,
+    stopping: new AbortController().signal,
+    onBroken(error: unknown) {
+      throw error;
+    },
+  };
+  const context = { ...inside, lane: createLane(inside) };
+  return { context, hub, target: other, db, now, lines };
+}
+
+const put = (store: ObjectStore, key: string) =>
+  store.put(objectKey(key), Buffer.from(key), { metadata: {} });
+const keysIn = async (store: ObjectStore) => (await Array.fromAsync(store.list(''))).map(({ key }) => key);
+
+it('deletes nothing where the listing of the source breaks off', async () => {
+  const { context, hub, target } = comparing();
+  for (const key of ['a', 'b', 'c', 'd']) await put(target, key);
+  await put(hub, 'a');
+  async function* broken(): ReturnType<ObjectStore['list']> {
+    yield* hub.list('');
+    throw new SyncError('the listing ended', { op: 'ListObjectsV2', retryable: true });
+  }
+  context.ports.hub = { ...hub, list: broken };
+  await expect(compareBucket(context, 'run')).rejects.toThrow('the listing ended');
+  expect(await keysIn(target)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+it('forgets a key that both sides have lost, after it was looked at and a day has passed', async () => {
+  const { context, hub, target, db, now } = comparing();
+  const key = objectKey('gone');
+  await put(hub, 'gone');
+  await compareBucket(context, 'first');
+  expect((await db.ledger('one').get(key))?.mirrors.b?.sourceEtag).not.toBe('');
+  for (const store of [hub, target]) await store.delete(key);
+  now.ms += 1;
+  await compareBucket(context, 'second');
+  expect((await db.ledger('one').get(key))?.mirrors.b?.sourceEtag).toBe('');
+  now.ms += DAY_MS + 1;
+  await compareBucket(context, 'third');
+  expect(await db.ledger('one').get(key)).toBeUndefined();
+});
+
+it('releases exactly the deletes that were held, and judges later ones by themselves', async () => {
+  const { context, hub, target } = comparing({ destination: { guard: { count: 1 } } });
+  for (const key of ['a', 'b', 'c', 'd', 'e']) await put(target, key);
+  for (const key of ['c', 'd', 'e']) await put(hub, key);
+  expect(await compareBucket(context, 'first')).toMatchObject({ deletes: 2, held: 2 });
+  for (const key of ['c', 'd']) await hub.delete(objectKey(key));
+  expect(await releaseHeld(context)).toBe(2);
+  expect(await keysIn(target)).toEqual(['c', 'd', 'e']);
+  expect(await compareBucket(context, 'second')).toMatchObject({ deletes: 2, held: 2 });
+  expect(await keysIn(target)).toEqual(['c', 'd', 'e']);
+});
+
+it('does not carry out an approved delete of what is back at the source', async () => {
+  const { context, hub, target } = comparing({ destination: { guard: { count: 0 } } });
+  await put(target, 'a');
+  expect(await compareBucket(context, 'first')).toMatchObject({ held: 1 });
+  await put(hub, 'a');
+  await releaseHeld(context);
+  expect(await keysIn(target)).toEqual(['a']);
+});
+
+it('drops held deletes that are no longer asked for', async () => {
+  const { context, hub, target } = comparing({ destination: { guard: { count: 0 } } });
+  await put(target, 'a');
+  await compareBucket(context, 'first');
+  expect(context.held.counts().held).toBe(1);
+  await put(hub, 'a');
+  expect(await compareBucket(context, 'second')).toMatchObject({ held: 0 });
+  expect(context.held.counts().held).toBe(0);
+});
+
+it('looks at a key once more when it changes while it is in work', async () => {
+  const { context, hub, target } = comparing();
+  const key: ObjectKey = objectKey('a');
+  await put(hub, 'a');
+  void context.lane.offer(key);
+  await hub.put(key, Buffer.from('later'), { metadata: {} });
+  void context.lane.offer(key);
+  await context.lane.idle();
+  expect((await target.head(key))?.sizeBytes).toBe(5);
+});
