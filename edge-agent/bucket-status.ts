@@ -4,9 +4,9 @@
  */
 import type { Task } from '#adapters/host/bucket-tasks.ts';
 import type { BucketsDb } from '#adapters/host/buckets-db.ts';
+import { ago, bytesText, countText } from '#core/amounts.ts';
 import { CONTROL, type ReconcileResult, readControl, reconcileState } from '#core/controls.ts';
 import type { BucketSettings } from '#core/settings/agent-buckets.ts';
-import { ago, bytesText, countText } from './amounts.ts';
 import { laneName, placesOf } from './bucket-view.ts';
 import { oneLine } from './log.ts';
 import type { BucketReport, StatusReport } from './status-report.ts';

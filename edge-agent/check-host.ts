@@ -1,9 +1,9 @@
 /** What the agent needs of its host beside the folders: index, disk, status address. */
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { bytesText, countText } from '#core/amounts.ts';
 import { SyncError } from '#core/errors.ts';
 import type { HostSettings } from '#core/settings/agent.ts';
-import { bytesText, countText } from './amounts.ts';
 import type { HostCheckTools } from './check.ts';
 import { type Check, checkFailure, type Note } from './check-list.ts';
 import { addressInUse, addressState } from './listen-address.ts';

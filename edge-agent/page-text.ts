@@ -1,5 +1,5 @@
 /** Pieces of the status page; everything that comes from outside goes through `escaped`. */
-import { countText } from './amounts.ts';
+import { countText } from '#core/amounts.ts';
 import { oneLine } from './log.ts';
 
 /** Text that may hold anything, for an element's content or a quoted attribute; one line, without control characters. */

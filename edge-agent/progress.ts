@@ -6,8 +6,8 @@
  */
 import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
+import { bytesText, countText } from '#core/amounts.ts';
 import type { Activity } from './activity.ts';
-import { bytesText, countText } from './amounts.ts';
 import { type BucketView, laneName } from './bucket-view.ts';
 import type { FolderView } from './folder.ts';
 

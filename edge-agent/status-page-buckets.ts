@@ -1,5 +1,5 @@
 /** The mirrored buckets on the status page. */
-import { ago, bytesText, countText } from './amounts.ts';
+import { ago, bytesText, countText } from '#core/amounts.ts';
 import { bucketNeedsSomebody, laneName } from './bucket-view.ts';
 import { escaped, flagged } from './page-text.ts';
 import type { BucketReport } from './status-report.ts';

@@ -3,7 +3,7 @@
  * outside (paths, reasons, log lines with file names) goes through `escaped`.
  */
 import { createHash } from 'node:crypto';
-import { ago, bytesText, countText } from './amounts.ts';
+import { ago, bytesText, countText } from '#core/amounts.ts';
 import { bucketNeedsSomebody, laneName } from './bucket-view.ts';
 import { escaped, flagged } from './page-text.ts';
 import { bucketSection } from './status-page-buckets.ts';

@@ -3,8 +3,8 @@
  * be asked when the agent does not run; what only the running agent knows is added when it answers.
  */
 import type { HostIndex } from '#adapters/host/index-db.ts';
+import { ago, bytesText, countText } from '#core/amounts.ts';
 import type { FolderSettings } from '#core/settings/agent.ts';
-import { ago, bytesText, countText } from './amounts.ts';
 import { oneLine } from './log.ts';
 import { printableName } from './path-bytes.ts';
 import type { FolderReport, StatusReport } from './status-report.ts';

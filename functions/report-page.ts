@@ -1,11 +1,13 @@
 /** The HTML report: one file that asks for nothing, runs nothing, and shows the numbers people ask for. */
+
+import { bytesText, countText } from '#core/amounts.ts';
 import type { ReconcileResult } from '#core/controls.ts';
 import type { DestinationView, ReportResult } from '#core/report-result.ts';
 import type { SeriesPoint } from '#core/report-series.ts';
 import type { RetentionResult } from '#core/retention-state.ts';
 import { agentFigures, destinationFigures, overallFigures, queueFigures } from './report-charts.ts';
 import { STYLE } from './report-style.ts';
-import { bytesText, countText, durationText, escaped, timeText } from './report-text.ts';
+import { durationText, escaped, timeText } from './report-text.ts';
 
 /** No script, no request: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy */
 const POLICY =

@@ -9,7 +9,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 /** What turns the direction of the text around it, and control characters, which a name could hide itself with. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -22,18 +21,6 @@ export function escaped(text: string): string {
 /** With what cannot be seen spelt out, as in `\u{202e}`. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}
-
-/** `1.2 GB`, in powers of 1,000. */
-export function bytesText(bytes: number): string {
-  const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[power]}`;
-}
-
-/** `1,234`. */
-export function countText(count: number): string {
-  return Math.round(count).toLocaleString('en-GB');
 }
 
 /** `3 d 4 h`, `5 min`, `12 s`; `0` for nothing. */

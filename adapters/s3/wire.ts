@@ -123,6 +123,8 @@ export function createWire(options: WireOptions): Wire {
           method: request.method,
           headers: sends ? { ...headers, 'content-length': String(bytes.length) } : headers,
           body: sends ? body : null,
+          // Else each HEAD costs a connection, for servers that answer it with a body: https://github.com/nodejs/undici/issues/258
+          reset: false,
           signal:
             request.signal === undefined
               ? deadline.signal

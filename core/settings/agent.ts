@@ -146,12 +146,20 @@ export const agentSettings = z
       })
       .prefault({}),
   })
+  .superRefine(
+    ({ folders }, context) =>
+      context.addIssue({
+        code: 'custom',
+        path: ['folders'],
+        message: 'at least one folder, or buckets',
+        input: folders,
+      }),
+    // Said beside what is wrong with the rest.
+    { when: ({ value }) => hasNothingToDo(value) },
+  )
   .superRefine(({ store, folders, buckets }, context) => {
     const problem = (path: (string | number)[], message: string, input: unknown) =>
       context.addIssue({ code: 'custom', path, message, input });
-    if (folders.length === 0 && buckets.length === 0) {
-      problem(['folders'], 'at least one folder, or buckets', folders);
-    }
     if (folders.length > 0 && store === undefined) {
       problem(['store'], 'the store of the folders: at least its bucket', store);
     }
@@ -221,6 +229,10 @@ function misplaced(folder: z.output<typeof folderSchema>): { key: keyof typeof f
       ? [{ key: 'schedule', expected: 'interval: how often the prefix is listed in mode receive' } as const]
       : []),
   ];
+}
+
+function hasNothingToDo(value: unknown): boolean {
+  return z.object({ folders: z.tuple([]), buckets: z.tuple([]) }).safeParse(value).success;
 }
 
 function withSlash(path: string): string {

@@ -57,7 +57,7 @@ export const deploymentSettings = z
     /** How long events are collected before they are replayed into the ledger. */
     replayWindow: durationMs
       .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
-      .prefault('1s'),
+      .prefault('5s'),
     /** How often ledger and hub are compared, for what events did not tell. */
     reconcile: minutesOrOff.prefault('1d'),
     retention: retentionRules.default([]),

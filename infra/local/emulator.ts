@@ -44,6 +44,8 @@ export interface EmulatorOptions {
   persist?: boolean;
   /** Policies are evaluated, over TLS: the bootstrap bucket's policy refuses anything else. */
   enforceIam?: boolean;
+  /** Where functions find AWS, when that is not the emulator itself. */
+  functionsEndpoint?: string;
   onProgress?: (line: string) => void;
   /** Gives up starting; a started emulator is ended with `stop`. */
   signal?: AbortSignal;
@@ -93,8 +95,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         IOT_MTLS_ENABLED: '0',
         SFTP_ENABLED: '0',
         PYTHONUNBUFFERED: '1',
-        // Nothing is recorded until a test asks for it; then the default of 10,000 requests is soon full.
-        CLOUDTRAIL_MAX_EVENTS: '1000000',
+        ...(options.functionsEndpoint === undefined ? {} : { AWS_ENDPOINT_URL: options.functionsEndpoint }),
         ...(persist && {
           PERSIST_STATE: '1',
           STATE_DIR: join(runDir, 'state'),

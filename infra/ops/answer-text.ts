@@ -1,6 +1,7 @@
 /** The answer of a function as rows of name and value: what is nested by its path, what is empty left out. */
+
+import { countText } from '#core/amounts.ts';
 import { timeText } from '#core/time-text.ts';
-import { countText } from './amounts.ts';
 import { printable, table } from './table.ts';
 
 /** @param timezone of the times, which are numbers whose names end with `edMs`, such as startedMs */

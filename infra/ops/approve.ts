@@ -1,9 +1,9 @@
 /** `ops approve`: lets the deletes through that the guard of a destination holds. */
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { countText } from '#core/amounts.ts';
 import { CONTROL, type HeldDeletes, heldDeletes, readControl } from '#core/controls.ts';
 import { deletesPrefix, reconcileText } from '#core/reconcile-message.ts';
 import { timeText } from '#core/time-text.ts';
-import { countText } from './amounts.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
 import { controlReader } from './ledger-table.ts';
 import { reconcilerName, reconcilersOf } from './reconcile-run.ts';

@@ -1,6 +1,6 @@
 /** Waits until queues are empty, and shows how much is left. */
 
-import { countText } from './amounts.ts';
+import { countText } from '#core/amounts.ts';
 import type { Ops } from './command.ts';
 import type { Consumer } from './consumers.ts';
 import { type ConsumerDepth, depthsOf, total } from './queues.ts';

@@ -1,17 +1,21 @@
 /** `ops initial-sync`: everything that is in the hub reaches the ledger, every destination and the file manager. */
+
+import { countText, spanText } from '#core/amounts.ts';
 import type { ReconcileResult } from '#core/controls.ts';
-import { countText, durationOption, spanText } from './amounts.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
 import type { Consumer } from './consumers.ts';
 import { deadLettersOf, drain } from './drain.ts';
+import { durationOption } from './duration-option.ts';
 import { switchesOf } from './mappings.ts';
 import { reconcilerName, reconcilersOf, resultText, runToEnd } from './reconcile-run.ts';
+import { reportNow } from './report-run.ts';
+import { printable } from './table.ts';
 
 export const initialSync: Command = {
   usage: '[--settle 60s]',
   summary: 'bring everything in the hub to the ledger, the destinations and the file manager',
   details: `Compares the hub with the ledger and every destination, and waits until all that differs is done: until every queue
-has been empty for --settle. It can be stopped and started again at any time; what is done is not done twice.
+has been empty for --settle. Then the state of the ledger is written as CSV. It can be stopped and started again at any time; what is done is not done twice.
 Ends with 1 when deletes are held, a message gave up, or a destination is paused.
 
   ops initial-sync`,
@@ -19,7 +23,7 @@ Ends with 1 when deletes are held, a message gave up, or a destination is paused
   words: { min: 0, max: 0 },
   on: 'stack',
   async run(ops, _words, { settle = '60s' }) {
-    const { terminal, json, nowMs } = ops;
+    const { terminal, json, nowMs, stack } = ops;
     const settleMs = durationOption('settle', String(settle));
     const startedMs = nowMs();
     const { working, paused } = await workers(ops);
@@ -33,10 +37,15 @@ Ends with 1 when deletes are held, a message gave up, or a destination is paused
     }
     await drain(ops, working, settleMs);
     const gaveUp = grown(before, await deadLettersOf(ops, working));
+    const { files, errors } = await reportNow(ops, { full: true });
     const durationMs = nowMs() - startedMs;
     if (json) {
       terminal.print(
-        JSON.stringify({ runs, gaveUp: Object.fromEntries(gaveUp), paused, durationMs }, undefined, 2),
+        JSON.stringify(
+          { runs, gaveUp: Object.fromEntries(gaveUp), paused, state: files.full, errors, durationMs },
+          undefined,
+          2,
+        ),
       );
     } else {
       for (const [name, count] of gaveUp) {
@@ -49,10 +58,17 @@ Ends with 1 when deletes are held, a message gave up, or a destination is paused
         if (held > 0)
           terminal.print(`${name}: ${countText(held)} deletes are held; ops approve ${name} shows them`);
       }
+      for (const error of errors) terminal.print(`the report failed in part: ${printable(error)}`);
+      // A ledger of many millions takes more than one run: the next ones go on with it.
+      const state =
+        files.full === undefined
+          ? 'the state is not written yet'
+          : `s3://${stack.reportsBucket}/${files.full}`;
+      terminal.print(`state: ${state}`);
       terminal.print(`done in ${spanText(durationMs)}`);
     }
     const failed = runs.some(({ error, held }) => error !== undefined || held > 0);
-    return failed || gaveUp.length > 0 || paused.length > 0 ? FAILED : DONE;
+    return failed || gaveUp.length > 0 || paused.length > 0 || errors.length > 0 ? FAILED : DONE;
   },
 };
 

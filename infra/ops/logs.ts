@@ -2,8 +2,8 @@
 import { type FilteredLogEvent, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { timeText } from '#core/time-text.ts';
-import { durationOption } from './amounts.ts';
 import { type Command, DONE, type Ops } from './command.ts';
+import { durationOption } from './duration-option.ts';
 import { logLine } from './log-line.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -1,5 +1,6 @@
 /** Starts a reconcile run and follows it to its end. */
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { countText, spanText } from '#core/amounts.ts';
 import {
   CONTROL,
   type ReconcileResult,
@@ -9,7 +10,6 @@ import {
 } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import { reconcileText } from '#core/reconcile-message.ts';
-import { countText, spanText } from './amounts.ts';
 import type { Ops } from './command.ts';
 import type { Consumer } from './consumers.ts';
 import { controlReader } from './ledger-table.ts';

@@ -8,7 +8,7 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { countText } from './amounts.ts';
+import { countText } from '#core/amounts.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
 import { type Consumer, findConsumer } from './consumers.ts';
 import { queueDepth, total } from './queues.ts';

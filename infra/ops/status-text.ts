@@ -1,7 +1,8 @@
 /** The status as tables. */
+
+import { bytesText, countText, spanText } from '#core/amounts.ts';
 import { timeText } from '#core/time-text.ts';
 import type { Agent } from './agents.ts';
-import { bytesText, countText, spanText } from './amounts.ts';
 import type { Run, Status } from './status-reading.ts';
 import { printable, table } from './table.ts';
 import type { Terminal } from './terminal.ts';

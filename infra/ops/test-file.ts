@@ -1,9 +1,9 @@
 /** A small object goes the whole path, and goes again. */
 import { PublishCommand } from '@aws-sdk/client-sns';
+import { spanText } from '#core/amounts.ts';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { lookMessages } from '#core/look-message.ts';
-import { spanText } from './amounts.ts';
 import type { Ops } from './command.ts';
 import { type LedgerRow, ledgerRow } from './ledger-table.ts';
 import { openStore } from './stores.ts';

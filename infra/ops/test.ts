@@ -1,9 +1,10 @@
 /** `ops test`: is everything there and reachable, and does a small file really take the whole path? */
 import { randomUUID } from 'node:crypto';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { spanText } from '#core/amounts.ts';
 import { SyncError } from '#core/errors.ts';
-import { durationOption, spanText } from './amounts.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
+import { durationOption } from './duration-option.ts';
 import { failureText } from './failure.ts';
 import { workers } from './initial-sync.ts';
 import { ledgerRow } from './ledger-table.ts';

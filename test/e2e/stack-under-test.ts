@@ -16,12 +16,13 @@ import type { Credentials } from '#adapters/s3/sigv4.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import type { FileManagerCall } from '../../infra/local/file-manager.ts';
+import type { DeployedStack } from '../setup/demo-stack.ts';
 import { adoptEnvironment } from '../setup/environment.ts';
 
 const OPS = join(import.meta.dirname, '../../infra/ops/main.ts');
 
-export async function stackUnderTest() {
-  const { endpoint, environment, outputs, policiesEnforced, fileManager } = inject('stack');
+export async function stackUnderTest(deployed: DeployedStack = inject('stack')) {
+  const { endpoint, environment, outputs, policiesEnforced, fileManager } = deployed;
   await adoptEnvironment(environment);
   const output = (key: string): string => {
     const value = outputs[key];

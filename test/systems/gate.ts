@@ -1,0 +1,77 @@
+/** A port in front of a service: it counts connections, can cut them, and can keep back what the service answers. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface Gate {
+  url: string;
+  /** So far. */
+  connections(): number;
+  /** That many of the next requests end with their connection, before the service hears of them. */
+  cut(requests: number): void;
+  /** The service is asked, and its answers stay here, until `open`. */
+  close(): void;
+  /** Resolves when somebody has gone away who waited at the closed gate for an answer. */
+  givenUp(): Promise<void>;
+  open(): void;
+  stop(): Promise<void>;
+}
+
+export async function startGate(targetUrl: string): Promise<Gate> {
+  const target = new URL(targetUrl);
+  const sockets = new Set<Socket>();
+  const waiting = new Set<() => void>();
+  let counted = 0;
+  let cuts = 0;
+  let closed = false;
+  const server = createServer((client) => {
+    counted++;
+    let kept = false;
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      socket.on('error', () => socket.destroy());
+    }
+    client.on('data', (chunk) => {
+      if (cuts === 0) {
+        upstream.write(chunk);
+        return;
+      }
+      cuts--;
+      client.destroy();
+    });
+    upstream.on('data', (chunk) => {
+      kept ||= closed;
+      if (!kept) client.write(chunk);
+    });
+    client.on('close', () => {
+      upstream.destroy();
+      if (!kept) return;
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    });
+    upstream.on('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    connections: () => counted,
+    cut(requests) {
+      cuts = requests;
+    },
+    close() {
+      closed = true;
+    },
+    givenUp: () => new Promise((resolve) => waiting.add(resolve)),
+    open() {
+      closed = false;
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
