@@ -91,7 +91,7 @@ export function importS3SyncService(text: string, name: string): ImportResult<Im
       ...[
         values.has('DATABASE_PATH') &&
           'DATABASE_PATH is not needed: the ledger is a table, filled by npm run ops -- initial-sync',
-        values.has('LIVE_RELOAD') && 'LIVE_RELOAD is not needed: npm start reloads by itself',
+        values.has('LIVE_RELOAD') && 'LIVE_RELOAD is npm start -- --watch',
       ].filter((note) => note !== false),
       ...unknownKeys('s3-sync-service', values.keys(), Object.keys(environment.shape)),
     ],

@@ -11,28 +11,32 @@ import { bootstrap, deploy } from './cdk.ts';
 import { clientEnvironment, DEFAULT_PORT, type Emulator, startEmulator } from './emulator.ts';
 import { startFileManager } from './file-manager.ts';
 import { claimPort } from './port.ts';
+import { reloadOnChange } from './reload.ts';
 import { claimRunDirectory } from './run-directory.ts';
 import {
   createSurroundings,
   LOCAL_INGEST_TOKEN,
   LOCAL_SIGNING_KEY,
   localDistribution,
+  localFunctionUrl,
   localSettings,
   tagForRemoval,
 } from './surroundings.ts';
 import { watchCloud } from './watch-cloud.ts';
 
-const USAGE = `usage: npm start -- [--folder DIR] [--port PORT] [--fresh]
+const USAGE = `usage: npm start -- [--folder DIR] [--port PORT] [--fresh] [--watch]
 
   --folder DIR  files dropped in DIR/output are moved to the hub; objects put below input/ in the hub are
                 moved to DIR/input (default: ./demo)
   --port PORT   of the emulator (default: ${DEFAULT_PORT}; 0: any free one); each keeps a store of its own
   --fresh       begin with nothing; what an earlier run stored is put aside
+  --watch       live reload: a change in the sources is deployed, and the agent starts anew
 
 With AWS_ENDPOINT_URL set, that endpoint is used and no emulator is started.
 `;
 const AGENT_GRACE_MS = 15_000;
 const WRONG_USAGE = 2;
+const SOURCES = ['core', 'adapters', 'functions', 'edge-agent'];
 
 const projectDir = resolve(import.meta.dirname, '../..');
 const localDir = join(projectDir, '.sluice', 'local');
@@ -46,9 +50,10 @@ interface Arguments {
   folder: string;
   port: number;
   fresh: boolean;
+  watched: boolean;
 }
 
-async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<void> {
+async function main({ folder, port: wantedPort, fresh, watched }: Arguments): Promise<void> {
   const { signal } = stopping;
   await using cleanup = new AsyncDisposableStack();
   // The emulator's queues are named by its port, so what it keeps is only good for that port.
@@ -99,7 +104,7 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
     onLine: step,
     signal,
   });
-  const agent = await startAgent({
+  const agentOptions = {
     projectDir,
     localDir,
     folder,
@@ -107,9 +112,18 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
     bucket: HubName,
     queue: AgentLocalQueueUrl,
     environment: cloud.environment,
-    onOutput: (chunk) => process.stdout.write(chunk),
+    onOutput: (chunk: Buffer) => process.stdout.write(chunk),
+  };
+  const agent = reloadOnChange({
+    sources: watched ? SOURCES.map((name) => join(projectDir, name)) : [],
+    agent: await startAgent(agentOptions),
+    startAgent: () => startAgent(agentOptions),
+    stopAgent: (one) => one.stop(AGENT_GRACE_MS),
+    deploy: () => deploy(cdk),
+    onLine: step,
+    signal,
   });
-  cleanup.defer(() => agent.stop(AGENT_GRACE_MS));
+  cleanup.defer(agent.stop);
 
   print('ready');
   print(`endpoint: ${cloud.endpoint}`);
@@ -117,7 +131,9 @@ async function main({ folder, port: wantedPort, fresh }: Arguments): Promise<voi
   for (const { bucket } of settings.destinations) print(`destination: ${bucket}`);
   print(`reports: ${ReportsName}`);
   print(`file manager: ${fileManager.url}`);
-  print(`ingest: ${IngestUrl} (Authorization: Bearer ${LOCAL_INGEST_TOKEN})`);
+  print(
+    `ingest: ${localFunctionUrl(cloud.endpoint, IngestUrl)} (Authorization: Bearer ${LOCAL_INGEST_TOKEN})`,
+  );
   print(`folder: ${folder}`);
   print(`Drop files in ${join(folder, 'output')}: they go to output/ in the hub.`);
   print(`Put objects below input/ in the hub: they come to ${join(folder, 'input')}.`);
@@ -199,11 +215,12 @@ function readArguments(): Arguments | undefined {
         folder: { type: 'string', default: 'demo' },
         port: { type: 'string', default: String(DEFAULT_PORT) },
         fresh: { type: 'boolean', default: false },
+        watch: { type: 'boolean', default: false },
       },
     });
     const port = Number(values.port);
     if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new TypeError(`--port ${values.port}`);
-    return { folder: resolve(values.folder), port, fresh: values.fresh };
+    return { folder: resolve(values.folder), port, fresh: values.fresh, watched: values.watch };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     process.stderr.write(`${error.message}\n${USAGE}`);

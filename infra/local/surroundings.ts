@@ -31,6 +31,11 @@ export interface Surroundings {
   distribution: string | undefined;
 }
 
+/** Where the emulator serves a function URL: its own host names are known to nobody. */
+export function localFunctionUrl(endpoint: string, url: string): string {
+  return `${endpoint}/_aws/lambda-url/${new URL(url).host.split('.')[0]}/`;
+}
+
 /** Writes a copy of the settings that points to the surroundings, and answers it parsed. */
 export async function localSettings(
   sourceFile: string,

@@ -16,6 +16,7 @@ import type { Credentials } from '#adapters/s3/sigv4.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import type { FileManagerCall } from '../../infra/local/file-manager.ts';
+import { localFunctionUrl } from '../../infra/local/surroundings.ts';
 import type { DeployedStack } from '../setup/demo-stack.ts';
 import { adoptEnvironment } from '../setup/environment.ts';
 
@@ -53,7 +54,7 @@ export async function stackUnderTest(deployed: DeployedStack = inject('stack')) 
     output,
     store,
     /** The function URL, as the emulator serves it. */
-    ingestUrl: `${endpoint}/_aws/lambda-url/${new URL(output('IngestUrl')).host.split('.')[0]}/`,
+    ingestUrl: localFunctionUrl(endpoint, output('IngestUrl')),
     hub: store(output('HubName')),
     reports: store(output('ReportsName')),
     mirrors: [store('sluice-local-mirror'), store('sluice-local-offsite')],

@@ -4,8 +4,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SyncError } from '#core/errors.ts';
 import { claimPort } from '../../infra/local/port.ts';
 import { startProcessGroup } from '../../infra/local/process-group.ts';
+import { reloadOnChange } from '../../infra/local/reload.ts';
 import { claimRunDirectory } from '../../infra/local/run-directory.ts';
 import { localSettings } from '../../infra/local/surroundings.ts';
 
@@ -134,4 +136,45 @@ test('the demo settings are right, and point to what is there', async () => {
   expect(settings.cdn?.distribution).toBe('E123');
   const without = await localSettings(source, target, { ...there, distribution: undefined });
   expect(without.cdn).toBeUndefined();
+});
+
+test('live reload deploys a change and starts the agent anew; a deploy that fails waits for the next change', async () => {
+  const sources = await mkdtemp(join(directory, 'sources-'));
+  const start = async () =>
+    startProcessGroup(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+      environment: process.env,
+      cwd: directory,
+      output: 'pipe',
+    });
+  const stopping = new AbortController();
+  const lines: string[] = [];
+  let broken = true;
+  const pids: (number | undefined)[] = [];
+  const agent = reloadOnChange({
+    sources: [sources],
+    agent: await start(),
+    startAgent: async () => {
+      const group = await start();
+      pids.push(group.child.pid);
+      return group;
+    },
+    stopAgent: (one) => one.stop(1000),
+    deploy: async () => {
+      if (broken) throw new SyncError('a syntax error', { op: 'deploy', retryable: false });
+    },
+    onLine: (line) => void lines.push(line),
+    signal: stopping.signal,
+  });
+  const soon = { timeout: 20_000 };
+  await writeFile(join(sources, 'a.ts'), 'wrong');
+  await expect.poll(() => lines, soon).toContain('not reloaded, waiting for the next change: a syntax error');
+  expect(pids).toEqual([]);
+  broken = false;
+  await writeFile(join(sources, 'a.ts'), 'right');
+  await expect.poll(() => lines, soon).toContain('reloaded');
+  expect(pids).toHaveLength(1);
+  process.kill(-(pids[0] ?? 0), 'SIGKILL');
+  expect(await agent.ended).toBe('SIGKILL');
+  stopping.abort();
+  await agent.stop();
 });
