@@ -13,7 +13,7 @@ export const TRACES_KNOWN = {
 };
 
 const OBJECTS_REASON =
-  'Objects can only be named by a wildcard: this is one bucket, below the narrowest prefix that the function works on, with the actions written out.';
+  'Objects can only be named by a wildcard: this is one bucket, below the narrowest prefix that the function works on, with the actions written out. A stack that is asked for by its name is named without its id.';
 
 /** `bucket/prefix*`, and the probes at any depth below it. */
 const OBJECTS = /^[^*]+\/[^*]*\*(?:\.sluice-probe-\*)?$/;

@@ -94,7 +94,7 @@ export function stateReportStatements(
     allow('Continue', ['s3:ListMultipartUploadParts'], `${places.reportsArn}/${state}*`),
     ...allowAll('Depths', ['sqs:GetQueueAttributes'], queueArns),
     // The queues are more than an environment has room for; the stack's outputs name them.
-    allow('Outputs', ['cloudformation:DescribeStacks'], Stack.of(scope).stackId),
+    allow('Outputs', ['cloudformation:DescribeStacks'], stackByName(scope)),
     ...[...new Set(report.endpoints.map(({ secret }) => secret))].flatMap((secret, index) =>
       readSecret(scope, `SigningKey${index}`, secret),
     ),
@@ -116,7 +116,10 @@ export function retentionStatements(scope: Construct, places: Places): PolicySta
 }
 
 export function ingestStatements(scope: Construct, topicArn: string, secret: string): PolicyStatement[] {
-  return [allow('Publish', ['sns:Publish'], topicArn), ...readSecret(scope, 'Token', secret)];
+  return [
+    allow('Publish', ['sns:Publish', 'sns:PublishBatch'], topicArn),
+    ...readSecret(scope, 'Token', secret),
+  ];
 }
 
 /** ListBucket, because HEAD of an absent key is else a 403, which cannot be told from a refusal. */
@@ -137,6 +140,16 @@ function listHub(scope: Construct, { hubArn, hubSecret }: Places): PolicyStateme
 
 function hubObjects({ hubArn }: Places, sid: string, actions: string[]): PolicyStatement[] {
   return allowAll(sid, actions, hubArn === undefined ? [] : [`${hubArn}/*`]);
+}
+
+/** Who asks by the name is judged by the name: its id is not known then. */
+function stackByName(scope: Construct): string {
+  const stack = Stack.of(scope);
+  return stack.formatArn({
+    service: 'cloudformation',
+    resource: 'stack',
+    resourceName: `${stack.stackName}/*`,
+  });
 }
 
 /** Of the hub's objects those in which agents say that they live. */

@@ -16,8 +16,12 @@ export function readSecret(scope: Construct, sid: string, name: string | undefin
   return [allow(sid, ['secretsmanager:GetSecretValue'], arn)];
 }
 
+/**
+ * To AWS a batch is so many SendMessage, and this allows nothing more; the emulator asks for it by its name.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+ */
 export function sendTo(sid: string, queue: IQueue): PolicyStatement {
-  return allow(sid, ['sqs:SendMessage'], queue.queueArn);
+  return allow(sid, ['sqs:SendMessage', 'sqs:SendMessageBatch'], queue.queueArn);
 }
 
 /** A distribution is of the account, not of a region. */

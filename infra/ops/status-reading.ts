@@ -6,6 +6,7 @@ import { retentionState } from '#core/retention-state.ts';
 import { type Agent, agentsOf } from './agents.ts';
 import type { Ops } from './command.ts';
 import type { Place } from './deployed.ts';
+import { failureText } from './failure.ts';
 import { controlReader } from './ledger-table.ts';
 import { switchesOf } from './mappings.ts';
 import { depthsOf, total } from './queues.ts';
@@ -35,6 +36,8 @@ export interface Status {
   runs: Run[];
   held: { destination: string; count: number; sinceMs: number; reason: string; runId?: string | undefined }[];
   agents: Agent[];
+  /** Why the hub, and with it the heartbeats of agents, could not be read. */
+  hubFault?: string;
 }
 
 export interface Run {
@@ -69,9 +72,9 @@ const reportResult = z.object({
 });
 type LastReport = z.output<typeof reportResult>;
 export async function readStatus(ops: Ops): Promise<Status> {
-  const { clients, stack } = ops;
+  const { stack } = ops;
   const nowMs = ops.nowMs();
-  const [hub, report] = await Promise.all([openStore(clients, stack.hub), lastReport(ops)]);
+  const report = await lastReport(ops);
   const tracked = report?.state;
   return {
     stack: stack.name,
@@ -96,8 +99,21 @@ export async function readStatus(ops: Ops): Promise<Status> {
     }),
     runs: await runsOf(ops, report),
     held: await heldOf(ops),
-    agents: await agentsOf(hub, nowMs),
+    ...(await hubOf(ops, nowMs)),
   };
+}
+
+/** What waits elsewhere is most wanted when the hub is away. */
+async function hubOf({ clients, stack }: Ops, nowMs: number): Promise<Pick<Status, 'agents' | 'hubFault'>> {
+  try {
+    const hub = await openStore(clients, stack.hub);
+    await hub.check();
+    return { agents: await agentsOf(hub, nowMs) };
+  } catch (error) {
+    const hubFault = failureText(error);
+    if (hubFault === undefined) throw error;
+    return { agents: [], hubFault };
+  }
 }
 
 async function lastReport({ clients, stack }: Ops): Promise<LastReport | undefined> {

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts';
 type Paint = Pick<Terminal, 'paint'>;
 
 export function statusText(status: Status, terminal: Paint): string {
-  const { stack, state, nowMs, timezone, tracked, held, agents, destinations } = status;
+  const { stack, state, nowMs, timezone, tracked, held, agents, destinations, hubFault } = status;
   const title = (text: string) => terminal.paint('bold', text);
   const sections = [
     [
@@ -21,6 +21,9 @@ export function statusText(status: Status, terminal: Paint): string {
             `${countText(tracked.objects)} objects, ${bytesText(tracked.bytes)} in the hub as of ${timeText(tracked.atMs, timezone)}`,
           ]),
     ],
+    ...(hubFault === undefined
+      ? []
+      : [[terminal.paint('red', 'The hub cannot be read'), `  ${printable(hubFault)}`]]),
     [title('Queues'), table([QUEUES, ...status.consumers.map((one) => queueRow(one, terminal))])],
     ...(destinations.length === 0
       ? []

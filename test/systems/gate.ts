@@ -1,4 +1,4 @@
-/** A port in front of a service: it counts connections, can cut them, and can keep back what the service answers. */
+/** A port in front of a service: it notes connections and requests, can cut them, and can keep back what the service answers. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
@@ -6,20 +6,22 @@ export interface Gate {
   url: string;
   /** So far. */
   connections(): number;
+  /** Method and target of each request so far. */
+  requests(): readonly string[];
   /** That many of the next requests end with their connection, before the service hears of them. */
   cut(requests: number): void;
   /** The service is asked, and its answers stay here, until `open`. */
   close(): void;
-  /** Resolves when somebody has gone away who waited at the closed gate for an answer. */
-  givenUp(): Promise<void>;
   open(): void;
   stop(): Promise<void>;
 }
 
+const REQUEST = /((?:GET|HEAD|PUT|POST|DELETE) \/\S*) HTTP\/1\.1\r\n/g;
+
 export async function startGate(targetUrl: string): Promise<Gate> {
   const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
-  const waiting = new Set<() => void>();
+  const requests: string[] = [];
   let counted = 0;
   let cuts = 0;
   let closed = false;
@@ -33,6 +35,7 @@ export async function startGate(targetUrl: string): Promise<Gate> {
       socket.on('error', () => socket.destroy());
     }
     client.on('data', (chunk) => {
+      for (const [, request = ''] of chunk.toString('latin1').matchAll(REQUEST)) requests.push(request);
       if (cuts === 0) {
         upstream.write(chunk);
         return;
@@ -44,12 +47,7 @@ export async function startGate(targetUrl: string): Promise<Gate> {
       kept ||= closed;
       if (!kept) client.write(chunk);
     });
-    client.on('close', () => {
-      upstream.destroy();
-      if (!kept) return;
-      for (const resolve of waiting) resolve();
-      waiting.clear();
-    });
+    client.on('close', () => upstream.destroy());
     upstream.on('close', () => client.destroy());
   });
   server.listen(0, '127.0.0.1');
@@ -58,13 +56,13 @@ export async function startGate(targetUrl: string): Promise<Gate> {
   return {
     url: `http://127.0.0.1:${port}`,
     connections: () => counted,
+    requests: () => requests,
     cut(requests) {
       cuts = requests;
     },
     close() {
       closed = true;
     },
-    givenUp: () => new Promise((resolve) => waiting.add(resolve)),
     open() {
       closed = false;
     },
