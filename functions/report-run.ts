@@ -13,6 +13,9 @@ import { SETTLED_AFTER_MS } from './report-journal.ts';
 import { type ObservePorts, observe } from './report-observe.ts';
 import type { ReportState } from './report-state.ts';
 
+/** HEAD tells whole seconds, where listings may tell more. */
+const WITHIN_SECOND_MS = 999;
+
 export interface StateReportPorts extends ObservePorts {
   ledger: Pick<Ledger, 'entries' | 'get'>;
   reports: ObjectStore;
@@ -56,7 +59,7 @@ export async function findOut(
   const { unread } = state;
   const stretch = {
     fromMs: state.readToMs,
-    toMs: Math.max(state.readToMs, unread?.toMs ?? (run.now ? clockMs : settledMs)),
+    toMs: Math.max(state.readToMs, unread?.toMs ?? (run.now ? clockMs + WITHIN_SECOND_MS : settledMs)),
     ...(unread === undefined ? {} : { after: objectKey(unread.after) }),
   };
   const changes = await writeChanges(ports, time, stretch);

@@ -30,7 +30,7 @@ Ends with 1 when deletes are held, a message gave up, or a destination is paused
     const before = await deadLettersOf(ops, working);
     const runs: ({ name: string } & ReconcileResult)[] = [];
     for (const reconciler of reconcilersOf(ops)) {
-      if (paused.includes(reconciler.name)) continue;
+      if (paused.includes(reconciler.name) || rests(stack, reconcilerName(reconciler), paused)) continue;
       const result = await runToEnd(ops, reconciler, false);
       runs.push({ name: reconcilerName(reconciler), ...result });
       if (!json) terminal.print(resultText(reconcilerName(reconciler), result));
@@ -71,6 +71,12 @@ Ends with 1 when deletes are held, a message gave up, or a destination is paused
     return failed || gaveUp.length > 0 || paused.length > 0 || errors.length > 0 ? FAILED : DONE;
   },
 };
+
+/** Switched off in sluice.yaml and nowhere else: not even its bucket is to be made. */
+function rests({ destinations }: Ops['stack'], name: string, paused: readonly string[]): boolean {
+  const isOff = destinations.some((one) => one.name === name && !one.enabled);
+  return isOff && paused.includes(`mirror-${name}`);
+}
 
 /** The consumers with a function that works; a host's agent empties its queue when it runs. */
 export async function workers(ops: Ops): Promise<{ working: Consumer[]; paused: string[] }> {
