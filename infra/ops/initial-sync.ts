@@ -15,7 +15,8 @@ export const initialSync: Command = {
   usage: '[--settle 60s]',
   summary: 'bring everything in the hub to the ledger, the destinations and the file manager',
   details: `Compares the hub with the ledger and every destination, and waits until all that differs is done: until every queue
-has been empty for --settle. Then the state of the ledger is written as CSV. It can be stopped and started again at any time; what is done is not done twice.
+has been empty for --settle. Then the state of the ledger is written as CSV. It can be stopped and started again at any
+time; what is done is not done twice.
 Ends with 1 when deletes are held, a message gave up, or a destination is paused.
 
   ops initial-sync`,

@@ -1,14 +1,7 @@
 /** The deployed stack as a test sees it: hub, destinations, ledger, queues, functions. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import {
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SetQueueAttributesCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { inject } from 'vitest';
 import { createDynamoLedger } from '#adapters/ledger-dynamo.ts';
 import { fixedCredentials } from '#adapters/s3/credentials.ts';
@@ -19,6 +12,7 @@ import type { FileManagerCall } from '../../infra/local/file-manager.ts';
 import { localFunctionUrl } from '../../infra/local/surroundings.ts';
 import type { DeployedStack } from '../setup/demo-stack.ts';
 import { adoptEnvironment } from '../setup/environment.ts';
+import { stackClients } from '../setup/stack-clients.ts';
 
 const OPS = join(import.meta.dirname, '../../infra/ops/main.ts');
 
@@ -44,8 +38,8 @@ export async function stackUnderTest(deployed: DeployedStack = inject('stack')) 
       credentials: fixedCredentials(credentials),
     });
   const sqs = new SQSClient();
-  const lambda = new LambdaClient();
   return {
+    ...stackClients(),
     endpoint,
     environment,
     /** Credentials of the account's root. */
@@ -78,35 +72,12 @@ export async function stackUnderTest(deployed: DeployedStack = inject('stack')) 
         );
       });
     },
-    async send(queueUrl: string, body: string): Promise<void> {
-      await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body }));
-    },
     async receive(queueUrl: string, credentials?: Credentials): Promise<string[]> {
       const client = credentials === undefined ? sqs : new SQSClient({ credentials });
       const { Messages = [] } = await client.send(
         new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 1 }),
       );
       return Messages.map(({ Body }) => Body ?? '');
-    },
-    async waiting(queueUrl: string): Promise<number> {
-      const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
-      const { Attributes = {} } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] }),
-      );
-      return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
-    },
-    /** How long a failed message rests before its next delivery. */
-    async redeliverAfter(queueUrl: string, seconds: number): Promise<void> {
-      const attributes = { VisibilityTimeout: String(seconds) };
-      await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl, Attributes: attributes }));
-    },
-    async invoke(functionName: string, event: unknown = {}): Promise<unknown> {
-      const { Payload, FunctionError } = await lambda.send(
-        new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(event) }),
-      );
-      const text = Buffer.from(Payload ?? []).toString();
-      if (FunctionError !== undefined) throw new Error(`${functionName}: ${text}`);
-      return JSON.parse(text);
     },
   };
 }

@@ -7,7 +7,6 @@ import {
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   GetQueueAttributesCommand,
-  ReceiveMessageCommand,
   SendMessageCommand,
   SetQueueAttributesCommand,
   SQSClient,
@@ -20,12 +19,6 @@ export function stackClients() {
   return {
     async send(queueUrl: string, body: string): Promise<void> {
       await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body }));
-    },
-    async bodies(queueUrl: string): Promise<string[]> {
-      const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 1 }),
-      );
-      return Messages.map(({ Body }) => Body ?? '');
     },
     /** Messages that wait or are in work. */
     async waiting(queueUrl: string): Promise<number> {

@@ -1,10 +1,10 @@
 /** A predecessor's configuration, imported with `ops import` and deployed with the real CDK to the emulator. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { inject } from 'vitest';
+import { inject, vi } from 'vitest';
 import { createDynamoLedger } from '#adapters/ledger-dynamo.ts';
 import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
@@ -27,7 +27,7 @@ interface Ended {
 export type DeployedSystem = Awaited<ReturnType<typeof deployImported>>;
 
 /** Where AWS is: the emulator, also when the store under test is another one. */
-export const awsEndpoint = (): string => inject('cdnEndpoint') ?? inject('endpoint');
+const awsEndpoint = (): string => inject('cdnEndpoint') ?? inject('endpoint');
 
 /** A bucket of the store under test. */
 export function storeAt(bucket: string): ObjectStore {
@@ -41,7 +41,7 @@ export function storeAt(bucket: string): ObjectStore {
 }
 
 /** Runs `npm run ops -- …` as an operator does. */
-export function ops(args: readonly string[]): Promise<Ended> {
+function ops(args: readonly string[]): Promise<Ended> {
   const environment = { ...process.env, ...clientEnvironment(awsEndpoint()), NO_COLOR: '1' };
   return new Promise((resolve) => {
     execFile(process.execPath, [OPS, ...args], { env: environment }, (error, stdout, stderr) =>
@@ -87,7 +87,7 @@ export async function deployImported(
     const settingsFile = join(runDir, 'sluice.yaml');
     writeFileSync(settingsFile, change(imported.stdout));
     const options = { projectDir, runDir, settingsFile, environment };
-    await bootstrap(options);
+    await oneAtATime(() => bootstrap(options));
     const outputs = await deploy(options);
     const output = (key: string): string => {
       const value = outputs[key];
@@ -128,5 +128,27 @@ export async function deployImported(
     };
   } finally {
     rmSync(runDir, { recursive: true, force: true });
+  }
+}
+
+/** Test files share an emulator, and two bootstraps at once end each other. */
+async function oneAtATime(work: () => Promise<void>): Promise<void> {
+  const lock = join(tmpdir(), `sluice-bootstrap-${new URL(awsEndpoint()).port}`);
+  await vi.waitUntil(() => tookLock(lock), { timeout: 300_000, interval: 200 });
+  try {
+    await work();
+  } finally {
+    rmSync(lock, { recursive: true });
+  }
+}
+
+/** Of a directory only one process is the maker. */
+function tookLock(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
   }
 }

@@ -19,9 +19,9 @@ import { type DeployedSystem, deployImported, importOld, storeAt } from './deplo
 import { crashFunction, functionPeakBytes } from './function-process.ts';
 import { type Gate, startGate } from './gate.ts';
 
-vi.setConfig({ testTimeout: 100_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
-const SOON = { timeout: 60_000, interval: 250 };
+const SOON = { timeout: 120_000, interval: 250 };
 const MIB = 1024 * 1024;
 const name = `b-${randomBytes(4).toString('hex')}`;
 /** Where the store looks at the keys, they are what it was started with. */
