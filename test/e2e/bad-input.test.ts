@@ -1,9 +1,15 @@
 /** What is malformed, huge, hostile, gone or forbidden: it is visible, nothing is lost, and nobody else notices. */
 import { randomUUID } from 'node:crypto';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, DeleteBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
 import { type ObjectKey, objectKey } from '#core/key.ts';
+import { ENV } from '#core/names.ts';
 import type { ReportResult } from '#core/report-result.ts';
 import { LOCAL_INGEST_TOKEN } from '../../infra/local/surroundings.ts';
 import { contentOf } from '../contracts/object-store.ts';
@@ -18,7 +24,8 @@ const present = async (key: ObjectKey) => (await stack.ledger.get(key))?.state =
 
 /** Names that tools stumble over: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const ODD = [
-  'line\nfeed',
+  // To the emulator's policies, unlike those of AWS, the wildcard of a resource ends at a line feed.
+  ...(stack.policiesEnforced ? [] : ['line\nfeed']),
   'carriage\rreturn',
   ' leading',
   'trailing ',
@@ -134,7 +141,7 @@ it('parks what goes to a bucket that is gone, carries the rest, and converges wh
     await s3.send(new CreateBucketCommand({ Bucket: offsite.bucket }));
     s3.destroy();
   }
-  expect(await stack.ops('redrive', 'all')).toMatchObject({ code: expect.any(Number) });
+  await stack.ops('redrive', 'all');
   await expect
     .poll(async () => (await offsite.head(key)) && contentOf(offsite, key), SOON)
     .toBe('for a bucket that is gone');
@@ -142,6 +149,32 @@ it('parks what goes to a bucket that is gone, carries the rest, and converges wh
   await expect
     .poll(async () => (await Array.fromAsync(offsite.list(''))).length, { ...SOON, timeout: 300_000 })
     .toBeGreaterThanOrEqual(kept.length);
+});
+
+it('never calls a file manager at a private address unless that is allowed, and forgets nothing meanwhile', async () => {
+  const lambda = new LambdaClient();
+  const FunctionName = stack.output('Deliver');
+  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const allowed = Environment?.Variables ?? {};
+  const setVariables = (Variables: Record<string, string>) =>
+    lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+  const settings = { ...JSON.parse(allowed[ENV.fileManager] ?? '{}'), allowPrivate: false };
+  const deadLetters = stack.output('DeliverDlqUrl');
+  const key = objectKey(`output/internal-${randomUUID()}`);
+  const told = async () =>
+    (await stack.fileManager.calls()).filter((call) => call.key === key).map(({ op }) => op);
+  try {
+    await setVariables({ ...allowed, [ENV.fileManager]: JSON.stringify(settings) });
+    const before = await stack.waiting(deadLetters);
+    await put(key, 'not for everybody');
+    await expect.poll(() => stack.waiting(deadLetters), SOON).toBeGreaterThan(before);
+    expect(await told()).toEqual([]);
+  } finally {
+    await setVariables(allowed);
+    lambda.destroy();
+  }
+  await stack.ops('redrive', 'deliver');
+  await expect.poll(told, SOON).toEqual(['updatePermissions', 'saveToDisk']);
 });
 
 function notification(record: object, key = 'k', bucket = stack.output('HubName')): string {
