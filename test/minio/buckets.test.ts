@@ -1,6 +1,6 @@
 /** E6 on the host: a real MinIO tells the agent of its changes with its webhook. */
 import { join } from 'node:path';
-import { PutBucketNotificationConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
+import { S3Client } from '@aws-sdk/client-s3';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
@@ -10,6 +10,7 @@ import { agentUnderTest } from '../edge-agent/agent-process.ts';
 import { minioProgram } from '../setup/minio-build.ts';
 import { startMinio } from '../setup/minio-server.ts';
 import { importing } from '../systems/imported-config.ts';
+import { tellWebhook } from './webhook-target.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -75,15 +76,6 @@ it('E6 mirrors within seconds what the webhook of MinIO tells, whatever the keys
 
 async function listenWith(endpoint: string): Promise<void> {
   const s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: KEYS });
-  await s3.send(
-    new PutBucketNotificationConfigurationCommand({
-      Bucket: 'relics',
-      NotificationConfiguration: {
-        QueueConfigurations: [
-          { QueueArn: 'arn:minio:sqs::SLUICE:webhook', Events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'] },
-        ],
-      },
-    }),
-  );
+  await tellWebhook(s3, 'relics', 'SLUICE');
   s3.destroy();
 }

@@ -6,13 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import {
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  PutBucketNotificationConfigurationCommand,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { expect, it, onTestFinished } from 'vitest';
 import { SyncError } from '#core/errors.ts';
@@ -22,6 +16,7 @@ import { ingest } from '../../functions/ingest.ts';
 import { createMemoryLog } from '../doubles/log-memory.ts';
 import { minioProgram } from '../setup/minio-build.ts';
 import { startMinio } from '../setup/minio-server.ts';
+import { tellWebhook } from './webhook-target.ts';
 
 const CREDENTIALS = { accessKeyId: 'sluice', secretAccessKey: 'sluice-secret' };
 const TOKEN = 'Zm9vYmFy-token';
@@ -115,16 +110,7 @@ async function minioWithWebhook(token = TOKEN) {
     await rm(runDir, { recursive: true, force: true });
   });
   await s3.send(new CreateBucketCommand({ Bucket: 'hub' }));
-  await s3.send(
-    new PutBucketNotificationConfigurationCommand({
-      Bucket: 'hub',
-      NotificationConfiguration: {
-        QueueConfigurations: [
-          { QueueArn: 'arn:minio:sqs::SLUICE:webhook', Events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'] },
-        ],
-      },
-    }),
-  );
+  await tellWebhook(s3, 'hub', 'SLUICE');
   return { s3, topic, answers, events: () => published.flatMap((message) => parseHubEvents(message, 'hub')) };
 }
 
