@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
 import { Damage, indexError, isDamage } from './index-error.ts';
-import { moveAside } from './index-file.ts';
+import { connect, moveAside } from './index-file.ts';
 
 const VERSION = 1;
 /** Of SQLite's header, so that no other program's database is taken for ours; "Slui". */
@@ -109,12 +109,6 @@ function openWhole(file: string): DatabaseSync {
     database.close();
     throw error;
   }
-}
-
-function connect(file: string, waitMs: number): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: waitMs });
-  database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384');
-  return database;
 }
 
 function refuseOthers(file: string, database: DatabaseSync): void {

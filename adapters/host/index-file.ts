@@ -78,7 +78,8 @@ function openWhole(file: string, lost = false): DatabaseSync {
   }
 }
 
-function connect(file: string, waitMs: number): DatabaseSync {
+/** @param waitMs for another process that writes */
+export function connect(file: string, waitMs: number): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: waitMs });
   database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384');
   return database;
