@@ -22,10 +22,16 @@ import type { SluiceFunction } from './sluice-function.ts';
 
 const PERIOD = Duration.minutes(5);
 
+export interface Labelled {
+  /** Of the outputs, alarms and reports. */
+  label: string;
+  lambda: SluiceFunction;
+}
+
 export interface Watched {
   fed: readonly FedFunction[];
   /** Functions without a queue. */
-  others: readonly SluiceFunction[];
+  others: readonly Labelled[];
   deadLetters: Queue;
 }
 
@@ -54,7 +60,7 @@ export class Alarms extends Construct {
       );
       this.#function(label, lambda);
     }
-    for (const lambda of watched.others) this.#function(lambda.node.path.split('/')[1] ?? '', lambda);
+    for (const { label, lambda } of watched.others) this.#function(label, lambda);
     this.#tell(
       'SchedulesDeadLetters',
       depthOf(watched.deadLetters),

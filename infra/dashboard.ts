@@ -1,5 +1,5 @@
 /** One page of CloudWatch: what waits, what moves, what fails, in the order of the data path. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Metric, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { METRIC_NAMESPACE, type Metric as MetricName } from '#core/names.ts';
@@ -12,13 +12,13 @@ const HALF = 12;
 export class OperationsDashboard extends Construct {
   constructor(scope: Construct, id: string, settings: DeploymentSettings, { fed, others }: Watched) {
     super(scope, id);
-    const { name, destinations, fileManager, cdn } = settings;
+    const { destinations, fileManager, cdn } = settings;
+    const name = Stack.of(this).stackName;
     const perDestination = (metric: MetricName, statistic: string) =>
       destinations.map((destination) =>
         own(metric, { service: 'mirror', part: destination.name }, destination.name, statistic),
       );
-    const lambdas = [...fed.map(({ lambda }) => lambda), ...others].map(({ function: one }) => one);
-    const label = (path: string) => path.split('/')[1] ?? path;
+    const lambdas = [...fed, ...others].map(({ label, lambda }) => ({ label, function: lambda.function }));
     const rows: [string, IMetric[]][] = [
       [
         'Waiting',
@@ -34,10 +34,10 @@ export class OperationsDashboard extends Construct {
           work.deadLetters.metricApproximateNumberOfMessagesVisible({ label: of }),
         ),
       ],
-      ['Errors', lambdas.map((one) => one.metricErrors({ label: label(one.node.path) }))],
+      ['Errors', lambdas.map(({ label, function: one }) => one.metricErrors({ label }))],
       [
         'Duration, p99',
-        lambdas.map((one) => one.metricDuration({ label: label(one.node.path), statistic: 'p99' })),
+        lambdas.map(({ label, function: one }) => one.metricDuration({ label, statistic: 'p99' })),
       ],
       [
         'Events replayed',
