@@ -1,5 +1,6 @@
 /**
- * `npm run build`: the agent as one file that needs nothing but the C library, with its SHA-256 beside it.
+ * `npm run build`: the agent as one file that needs nothing but the C library, and the list of what it is made of
+ * (SBOM); each with its SHA-256 beside it.
  *
  * usage: node edge-agent/packaging/build.ts [--arch x64|arm64]... [--out DIR]
  */
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { agentVersion } from '../version.ts';
 import { bundleAgent } from './bundle.ts';
 import { ARCHITECTURES, type Architecture, runtimeFiles } from './runtime-files.ts';
+import { writeSbom } from './sbom.ts';
 import { seal } from './seal.ts';
 import { stripSymbols } from './strip-symbols.ts';
 
@@ -59,3 +61,7 @@ for (const name of values.arch) {
   const sizeBytes = await writeChecksum(file);
   process.stdout.write(`${file}  ${Math.round(sizeBytes / 1e6)} MB\n`);
 }
+const sbom = join(outDir, `sluice-agent-${agentVersion()}.cdx.json`);
+await writeSbom(projectDir, sbom, process.versions.node);
+await writeChecksum(sbom);
+process.stdout.write(`${sbom}\n`);

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { objectKey } from '#core/key.ts';
@@ -22,6 +22,8 @@ const run = promisify(execFile);
 const projectDir = join(import.meta.dirname, '../..');
 const node = join(projectDir, 'node_modules/node/bin/node');
 const NAME = `sluice-agent-linux-${process.arch}`;
+const { version: VERSION } = JSON.parse(readFileSync(join(projectDir, 'package.json'), 'utf8'));
+const SBOM = `sluice-agent-${VERSION}.cdx.json`;
 
 let outDir: string;
 let executable: string;
@@ -59,13 +61,32 @@ it('tells the version of package.json and the usage, from any directory and with
 it('is one file with its SHA-256 beside it, and the same bytes each time it is built', {
   timeout: 300_000,
 }, async () => {
-  expect(readdirSync(outDir).sort()).toEqual([NAME, `${NAME}.sha256`]);
+  expect(readdirSync(outDir).sort()).toEqual([SBOM, `${SBOM}.sha256`, NAME, `${NAME}.sha256`]);
   expect(statSync(executable).mode & 0o777).toBe(0o755);
   const digest = createHash('sha256').update(readFileSync(executable)).digest('hex');
   const checksum = readFileSync(`${executable}.sha256`, 'utf8');
   expect(checksum).toBe(`${digest}  ${NAME}\n`);
   const again = await build(emptyDirectory());
   expect(readFileSync(`${again}.sha256`, 'utf8')).toBe(checksum);
+  expect(readFileSync(join(dirname(again), `${SBOM}.sha256`), 'utf8')).toBe(
+    readFileSync(join(outDir, `${SBOM}.sha256`), 'utf8'),
+  );
+});
+
+it('comes with a list of everything it is made of: each production dependency, and Node', () => {
+  const { dependencies, devDependencies } = JSON.parse(
+    readFileSync(join(projectDir, 'package.json'), 'utf8'),
+  ) as Record<string, Record<string, string>>;
+  const { bomFormat, components } = JSON.parse(readFileSync(join(outDir, SBOM), 'utf8')) as {
+    bomFormat: string;
+    components: { name: string; version: string; group?: string }[];
+  };
+  expect(bomFormat).toBe('CycloneDX');
+  const listed = components.map(({ name, version }) => `${name}@${version}`);
+  for (const [name, version] of Object.entries({ ...dependencies, node: devDependencies?.node })) {
+    expect(listed).toContain(`${name}@${version}`);
+  }
+  expect(listed.some((one) => one.startsWith('vitest@'))).toBe(false);
 });
 
 it('moves what is there with `once`, scanning in its own worker', async () => {
