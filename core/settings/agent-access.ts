@@ -1,28 +1,35 @@
 /** `agents` of sluice.yaml: what each host may do in the hub. A folder of its agent.yaml is at such a prefix or below. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { pascalCase } from '../names.ts';
 import { keyPrefix, overlaps } from './key-prefix.ts';
 
 const folderAccess = z.strictObject({
-  prefix: keyPrefix.refine((prefix) => !/[*?$]/.test(prefix), {
-    error: 'a prefix without *, ? and $: a policy would take them for wildcards and variables',
-  }),
-  mode: z.enum(['move', 'mirror', 'append', 'receive']).default('move'),
-  /** `mirror`: whether the agent may delete what its folder no longer has. */
-  deletes: z.boolean().default(true),
+  prefix: keyPrefix
+    .refine((prefix) => !/[*?$]/.test(prefix), {
+      error: 'a prefix without *, ? and $: a policy would take them for wildcards and variables',
+    })
+    .describe('Of a folder of its agent.yaml, or above it.'),
+  mode: z
+    .enum(['move', 'mirror', 'append', 'receive'])
+    .default('move')
+    .describe('As in its agent.yaml: it decides what the policy allows.'),
+  deletes: z
+    .boolean()
+    .default(true)
+    .describe('`mirror`: whether the agent may delete what its folder no longer has.'),
 });
 
 export const agentAccess = z.strictObject({
-  /** `name` of its agent.yaml. */
   name: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' }),
-  folders: z.array(folderAccess).min(1, { error: 'at least one folder' }),
-  /** CloudFront distribution that the agent may invalidate paths of. */
+    .regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' })
+    .describe('`name` of its agent.yaml.'),
+  folders: z.array(folderAccess).min(1, { error: 'at least one folder' }).describe('What it may touch.'),
   distribution: z
     .string()
     .regex(/^[A-Z0-9]+$/, { error: 'the id of a distribution such as E1EXAMPLE' })
-    .optional(),
+    .optional()
+    .describe('CloudFront distribution that the agent may invalidate paths of.'),
 });
 
 export type AgentAccess = z.output<typeof agentAccess>;

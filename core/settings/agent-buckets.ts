@@ -1,5 +1,5 @@
 /** `buckets:` of agent.yaml: stores beside the host that the cloud cannot reach, mirrored by the agent itself. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { STORE_TYPES } from '../store-type.ts';
 import { deleteGuard, name } from './destination.ts';
 import { durationMs } from './duration.ts';
@@ -14,67 +14,82 @@ const upToADay = durationMs.refine((ms) => ms >= 1000 && ms <= DAY_MS, {
 
 /** A bucket as a host reaches it. */
 const hostPlace = {
-  bucket: bucketName,
-  /** Absent: AWS. */
-  endpoint: httpUrl.optional(),
-  region: z.string().min(1).default('us-east-1'),
-  /** Absent: `aws` without an endpoint, else `other`. It decides what is not set here. */
-  type: z.enum(STORE_TYPES).optional(),
-  addressing: z.enum(['path', 'virtual']).optional(),
+  bucket: bucketName.describe('Its name.'),
+  endpoint: httpUrl.optional().describe('Absent: AWS.'),
+  region: z.string().min(1).default('us-east-1').describe('Of the bucket; signatures name it.'),
+  type: z
+    .enum(STORE_TYPES)
+    .optional()
+    .describe('Absent: `aws` without an endpoint, else `other`. It decides what is not set here.'),
+  addressing: z
+    .enum(['path', 'virtual'])
+    .optional()
+    .describe(
+      '`path`: the bucket is in the path of URLs; `virtual`: in the host name. Absent: what stores of the type want.',
+    ),
   ...credentialFields,
 };
 const hostPlaceSchema = z.strictObject(hostPlace);
 
 const bucketDestination = z.strictObject({
-  name,
+  name: name.describe('In logs, metrics and commands.'),
   ...hostPlace,
-  /** Keys at the destination start with it. */
-  prefix: z.string().default(''),
-  /** Whether deletes at the source are carried out here too (only after HEAD says that the source has lost the object). */
-  deletes: z.boolean().default(true),
-  guard: deleteGuard,
-  /** Whether object tags travel; `auto`: where stores of that type keep them. */
-  tags: z.union([z.literal('auto'), z.boolean()]).default('auto'),
-  /** Whether the bucket is made when it is not there. */
-  createBucket: z.boolean().default(false),
+  prefix: z.string().default('').describe('Keys at the destination start with it.'),
+  deletes: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether deletes at the source are carried out here too (only after HEAD says that the source has lost the object).',
+    ),
+  guard: deleteGuard.describe('More deletes than this wait for `agent approve-deletes`.'),
+  tags: z
+    .union([z.literal('auto'), z.boolean()])
+    .default('auto')
+    .describe('Whether object tags travel; `auto`: where stores of that type keep them.'),
+  createBucket: z.boolean().default(false).describe('Whether the bucket is made when it is not there.'),
 });
 
 export const bucketSchema = z.strictObject({
-  name,
-  source: hostPlaceSchema,
-  /** Only keys that start with it are mirrored; they keep it. */
-  prefix: z.string().default(''),
-  destinations: z.array(bucketDestination).min(1, { error: 'at least one destination' }),
-  /** Time between full comparisons, for what notifications do not tell. */
-  interval: upToADay.prefault('30m'),
-  /**
-   * How changes are told of as they happen. `auto`: the source is listened to, where it can tell (MinIO). Or the address
-   * where its webhook is taken, and the variable with the token that it sends.
-   */
+  name: name.describe('Of the bucket, in logs, metrics and commands.'),
+  source: hostPlaceSchema.describe('The bucket that is mirrored.'),
+  prefix: z.string().default('').describe('Only keys that start with it are mirrored; they keep it.'),
+  destinations: z
+    .array(bucketDestination)
+    .min(1, { error: 'at least one destination' })
+    .describe('Where it is mirrored to.'),
+  interval: upToADay
+    .prefault('30m')
+    .describe('Time between full comparisons, for what notifications do not tell.'),
   notifications: z
     .union(
       [
         z.enum(['auto', 'off']),
         z.strictObject({
-          webhook: z.string().regex(/^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/),
-          tokenVariable: z.string().min(1),
+          webhook: z
+            .string()
+            .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/)
+            .describe('Address where its webhook is taken.'),
+          tokenVariable: z.string().min(1).describe('Environment variable with the token that it sends.'),
         }),
       ],
       { error: 'auto, off, or webhook: with an address such as 0.0.0.0:9555, and tokenVariable' },
     )
-    .default('auto'),
-  /** `false`: nothing is compared, copied or deleted. */
-  enabled: z.boolean().default(true),
-  /** Objects in work at once, for each destination. */
-  concurrency: z.int().min(1).max(256).default(8),
-  /** Of one object; then it is parked until the next full comparison or `agent retry`. */
+    .default('auto')
+    .describe(
+      'How changes are told of as they happen. `auto`: the source is listened to, where it can tell (MinIO). Or the address where its webhook is taken, and the variable with the token that it sends.',
+    ),
+  enabled: z.boolean().default(true).describe('`false`: nothing is compared, copied or deleted.'),
+  concurrency: z.int().min(1).max(256).default(8).describe('Objects in work at once, for each destination.'),
   retry: z
     .strictObject({
-      /** In all, the first included. */
-      attempts: z.int().min(1).max(1_000_000).default(3),
-      delay: durationMs.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' }).prefault('60s'),
+      attempts: z.int().min(1).max(1_000_000).default(3).describe('In all, the first included.'),
+      delay: durationMs
+        .refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' })
+        .prefault('60s')
+        .describe('Between attempts.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('Of one object; then it is parked until the next full comparison or `agent retry`.'),
 });
 
 export type HostPlace = z.output<typeof hostPlaceSchema>;

@@ -1,5 +1,5 @@
 /** `agent.yaml`: what one host does. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { bucketSchema, problemsOfBuckets } from './agent-buckets.ts';
 import { deleteGuard, name } from './destination.ts';
 import { durationMs } from './duration.ts';
@@ -13,138 +13,186 @@ const DAY_MS = 86_400_000;
 const upToADay = durationMs.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' });
 
 const folderSchema = z.strictObject({
-  name,
-  path: absolutePath,
-  /** Keys start with it; `output/` puts `a.txt` at `output/a.txt`. */
-  prefix: keyPrefix,
-  /**
-   * `move`: upload, verify, remove locally. `mirror`: the bucket follows the folder, deletes included. `append`: only
-   * what the bucket does not have. `receive`: download, verify, remove from the bucket.
-   */
-  mode: z.enum(['move', 'mirror', 'append', 'receive']).default('move'),
-  /** `close`: when a writer has closed the file. `once`: one pass and no watching. Or a pass at an interval. */
+  name: name.describe('Of the folder, in logs, metrics and commands.'),
+  path: absolutePath.describe('The local directory. Paths of two folders may not contain each other.'),
+  prefix: keyPrefix.describe('Keys start with it; `output/` puts `a.txt` at `output/a.txt`.'),
+  mode: z
+    .enum(['move', 'mirror', 'append', 'receive'])
+    .default('move')
+    .describe(
+      '`move`: upload, verify, remove locally. `mirror`: the bucket follows the folder, deletes included. `append`: only what the bucket does not have. `receive`: download, verify, remove from the bucket.',
+    ),
   schedule: z
-    .union([z.enum(['close', 'once']), z.strictObject({ every: durationMs })], {
-      error: 'close, once, or every: with a duration such as 5m',
-    })
-    .default('close'),
-  /** How a change is noticed. `auto`: fanotify with its capabilities, else inotify, else polling. */
-  watch: z.enum(['auto', 'fanotify', 'inotify', 'polling']).default('auto'),
-  /** How long a file must be unchanged where the filesystem has no leases (NFS, FUSE, files of other users). */
-  settle: upToADay.prefault('2s'),
-  /** Patterns in the syntax of .gitignore. */
-  ignore: z.array(z.string().min(1)).default([]),
-  /** Also ignore hidden names, `*.tmp`, `*.swp`, `*~` and `*.tmp.*`. */
-  ignoreTemporary: z.boolean().default(true),
-  minBytes: z.int().min(0).default(0),
-  maxBytes: z.int().min(0).optional(),
-  /** `follow`: upload what the link points to, if that is a regular file inside the folder. */
-  symlinks: z.enum(['skip', 'follow']).default('skip'),
-  /** Whether mtime, mode, uid and gid travel as metadata, and are restored by `receive`. */
-  metadata: z.boolean().default(true),
-  storageClass: z.string().min(1).optional(),
-  /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingEncryption.html; absent: what the bucket does. */
+    .union(
+      [z.enum(['close', 'once']), z.strictObject({ every: durationMs.describe('Time between passes.') })],
+      {
+        error: 'close, once, or every: with a duration such as 5m',
+      },
+    )
+    .prefault('close')
+    .describe(
+      '`close`: when a writer has closed the file. `once`: one pass and no watching. Or a pass at an interval.',
+    ),
+  watch: z
+    .enum(['auto', 'fanotify', 'inotify', 'polling'])
+    .default('auto')
+    .describe('How a change is noticed. `auto`: fanotify with its capabilities, else inotify, else polling.'),
+  settle: upToADay
+    .prefault('2s')
+    .describe(
+      'How long a file must be unchanged where the filesystem has no leases (NFS, FUSE, files of other users).',
+    ),
+  ignore: z.array(z.string().min(1)).default([]).describe('Patterns in the syntax of .gitignore.'),
+  ignoreTemporary: z
+    .boolean()
+    .default(true)
+    .describe('Also ignore hidden names, `*.tmp`, `*.swp`, `*~` and `*.tmp.*`.'),
+  minBytes: z.int().min(0).default(0).describe('Smaller files are left alone, visibly.'),
+  maxBytes: z.int().min(0).optional().describe('Larger files are left alone, visibly.'),
+  symlinks: z
+    .enum(['skip', 'follow'])
+    .default('skip')
+    .describe('`follow`: upload what the link points to, if that is a regular file inside the folder.'),
+  metadata: z
+    .boolean()
+    .default(true)
+    .describe('Whether mtime, mode, uid and gid travel as metadata, and are restored by `receive`.'),
+  storageClass: z.string().min(1).optional().describe("Absent: the bucket's."),
   encryption: z
-    .strictObject({ type: z.enum(['AES256', 'aws:kms']), keyId: z.string().min(1).optional() })
-    .optional(),
-  /** `append`: what an object must have in common with the file to count as uploaded. */
-  compare: z.enum(['presence', 'size', 'mtime', 'content']).default('content'),
-  /** `mirror`: whether a file that goes is deleted in the bucket. */
-  deletes: z.boolean().default(true),
-  /** `mirror`: more deletes than this within the window wait for `agent approve-deletes`. */
-  guard: deleteGuard,
-  /** `append`: name of the file written into each directory that is completely in the bucket. */
+    .strictObject({
+      type: z.enum(['AES256', 'aws:kms']).describe('What the store is asked for.'),
+      keyId: z.string().min(1).optional().describe('Of the KMS key.'),
+    })
+    .optional()
+    .describe('What the store encrypts with; absent: what the bucket does by itself.'),
+  compare: z
+    .enum(['presence', 'size', 'mtime', 'content'])
+    .default('content')
+    .describe('`append`: what an object must have in common with the file to count as uploaded.'),
+  deletes: z.boolean().default(true).describe('`mirror`: whether a file that goes is deleted in the bucket.'),
+  guard: deleteGuard.describe(
+    '`mirror`: more deletes than this within the window wait for `agent approve-deletes`.',
+  ),
   marker: z
     .string()
     .regex(/^[^/\0]{1,255}$/, { error: 'a file name' })
-    .optional(),
-  /** `receive`: how often the prefix is listed, beside what the queue tells. */
-  interval: upToADay.prefault('30s'),
-  /** What age removes from the folder. */
+    .optional()
+    .describe('`append`: name of the file written into each directory that is completely in the bucket.'),
+  interval: upToADay
+    .prefault('30s')
+    .describe('`receive`: how often the prefix is listed, beside what the queue tells.'),
   retention: z
     .strictObject({
-      olderThan: durationMs,
-      /** Also what the bucket does not hold. */
-      expireUnsynced: z.boolean().default(false),
+      olderThan: durationMs.describe('Counted from the last change of the file.'),
+      expireUnsynced: z.boolean().default(false).describe('Also what the bucket does not hold.'),
     })
-    .optional(),
+    .optional()
+    .describe('What age removes from the folder.'),
 });
 
 export const agentSettings = z
   .strictObject({
-    /** Absent: the host's name. */
-    name: name.optional(),
-    /** Needed with folders; `buckets` name their own stores. */
+    name: name.optional().describe("Absent: the host's name."),
     store: z
       .strictObject({
-        bucket: z.string().min(1, { error: 'the name of the hub bucket' }),
-        region: z.string().default('us-east-1'),
-        /** Absent: AWS. */
-        endpoint: httpUrl.optional(),
-        addressing: z.enum(['path', 'virtual']).default('path'),
+        bucket: z.string().min(1, { error: 'the name of the hub bucket' }).describe('The hub.'),
+        region: z.string().default('us-east-1').describe('Of the bucket; signatures name it.'),
+        endpoint: httpUrl.optional().describe('Absent: AWS.'),
+        addressing: z
+          .enum(['path', 'virtual'])
+          .default('path')
+          .describe('`path`: the bucket is in the path of URLs; `virtual`: in the host name.'),
         ...credentialFields,
-        /** What the store is asked to check beside MD5; `auto`: CRC-32 where the store was seen to check it. */
-        checksum: z.enum(['auto', 'crc32', 'md5']).default('auto'),
+        checksum: z
+          .enum(['auto', 'crc32', 'md5'])
+          .default('auto')
+          .describe(
+            'What the store is asked to check beside MD5; `auto`: CRC-32 where the store was seen to check it.',
+          ),
       })
-      .optional(),
-    /** Where the agent keeps its index. */
-    stateDirectory: absolutePath.default('/var/lib/sluice'),
-    folders: z.array(folderSchema).default([]),
-    /** Stores that this host mirrors to others, because the cloud cannot reach them. */
-    buckets: z.array(bucketSchema).default([]),
-    /** How often the tree is compared with the index, for what events do not tell. */
-    rescan: upToADay.prefault('5m'),
-    /** URL of the SQS queue that tells of new objects for `receive`; the stack's output. */
-    queue: httpUrl.optional(),
-    /** One agent per prefix, by an owner object in the bucket. */
-    exclusive: z.boolean().default(true),
-    /** How often the agent says in the bucket that it lives; `off` for never. */
-    heartbeat: z.union([z.literal('off'), upToADay]).prefault('5m'),
-    /** CloudFront distribution whose paths are invalidated when their objects change. */
+      .optional()
+      .describe('Needed with folders; `buckets` name their own stores.'),
+    stateDirectory: absolutePath.default('/var/lib/sluice').describe('Where the agent keeps its index.'),
+    folders: z.array(folderSchema).prefault([]).describe('Each belongs to one prefix of the bucket.'),
+    buckets: z
+      .array(bucketSchema)
+      .prefault([])
+      .describe('Stores that this host mirrors to others, because the cloud cannot reach them.'),
+    rescan: upToADay
+      .prefault('5m')
+      .describe('How often the tree is compared with the index, for what events do not tell.'),
+    queue: httpUrl
+      .optional()
+      .describe("URL of the SQS queue that tells of new objects for `receive`; the stack's output."),
+    exclusive: z.boolean().default(true).describe('One agent per prefix, by an owner object in the bucket.'),
+    heartbeat: z
+      .union([z.literal('off'), upToADay])
+      .prefault('5m')
+      .describe('How often the agent says in the bucket that it lives; `off` for never.'),
     cdn: z
       .strictObject({
-        distribution: z.string().min(1),
-        /** Changes are collected that long. */
-        window: upToADay.prefault('10s'),
-        endpoint: httpUrl.optional(),
+        distribution: z.string().min(1).describe('Its id.'),
+        window: upToADay.prefault('10s').describe('Changes are collected that long.'),
+        endpoint: httpUrl.optional().describe('URL of another CloudFront, for tests.'),
       })
-      .optional(),
-    /** Status page, /metrics and /healthz; absent: a unix socket in the state directory. */
+      .optional()
+      .describe('CloudFront distribution whose paths are invalidated when their objects change.'),
     status: z
       .strictObject({
-        listen: z.string().regex(/^(?:\/.+|(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5})$/, {
-          error: 'the path of a unix socket, or 127.0.0.1:PORT',
-        }),
+        listen: z
+          .string()
+          .regex(/^(?:\/.+|(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5})$/, {
+            error: 'the path of a unix socket, or 127.0.0.1:PORT',
+          })
+          .describe('Path of a unix socket, or 127.0.0.1:PORT, which every user of the host can read.'),
       })
-      .optional(),
+      .optional()
+      .describe('Status page, /metrics and /healthz; absent: a unix socket in the state directory.'),
     limits: z
       .strictObject({
-        /** Files in flight at once. */
-        concurrency: z.int().min(1).max(256).default(16),
-        /** Files up to this size are sent whole, larger ones in parts of it. */
+        concurrency: z.int().min(1).max(256).default(16).describe('Files in flight at once.'),
         partBytes: z
           .int()
           .min(5 * MIB)
-          .default(16 * MIB),
-        /** Parts in flight at once, over all files; they bound the memory. */
-        partsAtOnce: z.int().min(1).max(64).default(4),
-        /** Bytes a second, up and down together; absent: no limit. */
-        bandwidth: z.int().min(1024).optional(),
-        /** `receive` waits while the filesystem has less than this free. */
+          .default(16 * MIB)
+          .describe('Files up to this size are sent whole, larger ones in parts of it.'),
+        partsAtOnce: z
+          .int()
+          .min(1)
+          .max(64)
+          .default(4)
+          .describe('Parts in flight at once, over all files; they bound the memory.'),
+        bandwidth: z
+          .int()
+          .min(1024)
+          .optional()
+          .describe('Bytes a second, up and down together; absent: no limit.'),
         minFreeBytes: z
           .int()
           .min(0)
-          .default(64 * MIB),
+          .default(64 * MIB)
+          .describe('`receive` waits while the filesystem has less than this free.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('What the agent may use.'),
     log: z
       .strictObject({
-        level: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
-        format: z.enum(['readable', 'json']).default('readable'),
-        /** IANA name; absent: the host's. */
-        timezone: z.string().refine(isTimezone, { error: 'a time zone such as Europe/Berlin' }).optional(),
+        level: z
+          .enum(['DEBUG', 'INFO', 'WARN', 'ERROR'])
+          .default('INFO')
+          .describe('Lines below it are not written.'),
+        format: z
+          .enum(['readable', 'json'])
+          .default('readable')
+          .describe('`json`: one object a line, for jq and log collectors.'),
+        timezone: z
+          .string()
+          .refine(isTimezone, { error: 'a time zone such as Europe/Berlin' })
+          .optional()
+          .describe("IANA name; absent: the host's."),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Of standard output.'),
   })
   .superRefine(
     ({ folders }, context) =>

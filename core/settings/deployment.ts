@@ -1,5 +1,5 @@
 /** `sluice.yaml`: what is deployed. Read at synth by infra, and by the functions for the parts they are handed. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { LEDGER } from '../controls.ts';
 import { pascalCase } from '../names.ts';
 import { isTimezone } from '../time-text.ts';
@@ -15,74 +15,97 @@ const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 
 export const deploymentSettings = z
   .strictObject({
-    /** CloudFormation stack name and start of every other name. */
-    name: name.default('sluice'),
-    /** The bucket that everything meets in. With an endpoint: one that exists, told of through `ingest` and reconcile. */
+    name: name.default('sluice').describe('CloudFormation stack name and start of every other name.'),
     hub: z
       .strictObject({
-        bucket: bucketName.optional(),
+        bucket: bucketName.optional().describe('Absent: named after stack, account and region.'),
         ...storePlace,
-        /** ARN of a KMS key of yours; absent: SSE-S3. Its key policy must let the account's roles use it. */
         kmsKey: z
           .string()
           .regex(/^arn:[^:]+:kms:[^:]+:\d{12}:key\/.+$/, { error: 'the ARN of a KMS key' })
-          .optional(),
-        /** How long what was overwritten or deleted can still be brought back; `off`: for ever. */
-        noncurrentVersions: daysOrOff.prefault('30d'),
+          .optional()
+          .describe(
+            "ARN of a KMS key of yours; absent: SSE-S3. Its key policy must let the account's roles use it.",
+          ),
+        noncurrentVersions: daysOrOff
+          .prefault('30d')
+          .describe('How long what was overwritten or deleted can still be brought back; `off`: for ever.'),
       })
-      .prefault({}),
-    destinations: z.array(destinationSchema).default([]),
-    agents: z.array(agentAccess).default([]),
-    /** Is told of every change: permissions, contents, deletes, renames. */
-    fileManager: fileManagerSchema.optional(),
-    /** CloudFront distribution whose paths are invalidated when their objects change. */
+      .prefault({})
+      .describe(
+        'The bucket that everything meets in. With an endpoint: one that exists, told of through `ingest` and reconcile.',
+      ),
+    destinations: z
+      .array(destinationSchema)
+      .prefault([])
+      .describe('Buckets that the hub is mirrored to; each has its own queue and function.'),
+    agents: z
+      .array(agentAccess)
+      .default([])
+      .describe('Hosts: each gets an IAM policy limited to its prefixes, and a queue when it receives.'),
+    fileManager: fileManagerSchema
+      .optional()
+      .describe('Is told of every change: permissions, contents, deletes, renames.'),
     cdn: z
       .strictObject({
         distribution: z
           .string()
-          .regex(/^[A-Z0-9]+$/, { error: 'the id of a distribution such as E1EXAMPLE' }),
-        /** Changes are collected that long. */
+          .regex(/^[A-Z0-9]+$/, { error: 'the id of a distribution such as E1EXAMPLE' })
+          .describe('Its id.'),
         window: durationMs
           .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
-          .prefault('1m'),
+          .prefault('1m')
+          .describe('Changes are collected that long.'),
       })
-      .optional(),
-    /** A URL that takes webhooks of MinIO, pub/sub pushes and customers' events, with a bearer token. */
+      .optional()
+      .describe('CloudFront distribution whose paths are invalidated when their objects change.'),
     ingest: z
       .strictObject({
-        /** Secret with JSON `{"token"}`. */
-        token: secretName,
+        token: secretName.describe('Secret with JSON `{"token"}`.'),
       })
-      .optional(),
-    /** How long events are collected before they are replayed into the ledger. */
+      .optional()
+      .describe(
+        "A URL that takes webhooks of MinIO, pub/sub pushes and customers' events, with a bearer token.",
+      ),
     replayWindow: durationMs
       .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
-      .prefault('5s'),
-    /** How often ledger and hub are compared, for what events did not tell. */
-    reconcile: minutesOrOff.prefault('1d'),
-    retention: retentionRules.default([]),
-    retentionEvery: wholeMinutes.prefault('1h'),
-    report: reportSchema.prefault({}),
+      .prefault('5s')
+      .describe('How long events are collected before they are replayed into the ledger.'),
+    reconcile: minutesOrOff
+      .prefault('1d')
+      .describe('How often ledger and hub are compared, for what events did not tell.'),
+    retention: retentionRules.prefault([]).describe('What age removes from the hub.'),
+    retentionEvery: wholeMinutes.prefault('1h').describe('How often retention runs.'),
+    report: reportSchema.prefault({}).describe('What changed, and the whole state, as CSV and pages.'),
     alarms: z
       .strictObject({
-        /** Each is asked by AWS to confirm. */
-        emails: z.array(z.email()).default([]),
-        /** The oldest message of a queue may be that old. */
-        oldestMessage: wholeMinutes.prefault('1h'),
-        /** An agent that has not said that it lives for so long is missing; `off`: nobody looks. */
-        missingHeartbeat: minutesOrOff.prefault('30m'),
+        emails: z.array(z.email()).default([]).describe('Each is asked by AWS to confirm.'),
+        oldestMessage: wholeMinutes.prefault('1h').describe('The oldest message of a queue may be that old.'),
+        missingHeartbeat: minutesOrOff
+          .prefault('30m')
+          .describe('An agent that has not said that it lives for so long is missing; `off`: nobody looks.'),
       })
-      .prefault({}),
-    logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
-    logDays: z.literal([...LOG_DAYS]).default(30),
-    /** X-Ray traces of the functions. */
-    tracing: z.boolean().default(false),
-    /** On everything that can carry tags. */
-    tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
-    /** IANA name, for times in reports and on terminals. */
-    timezone: z.string().refine(isTimezone, { error: 'a time zone such as Europe/Berlin' }).default('UTC'),
-    /** `destroy` also deletes buckets and ledger with the stack: for tests and demos only. */
-    removal: z.enum(['retain', 'destroy']).default('retain'),
+      .prefault({})
+      .describe('Who is told, and of what.'),
+    logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO').describe('Of the functions.'),
+    logDays: z
+      .literal([...LOG_DAYS])
+      .default(30)
+      .describe('Days that CloudWatch keeps logs.'),
+    tracing: z.boolean().default(false).describe('X-Ray traces of the functions.'),
+    tags: z
+      .record(z.string().min(1).max(128), z.string().max(256))
+      .default({})
+      .describe('On everything that can carry tags.'),
+    timezone: z
+      .string()
+      .refine(isTimezone, { error: 'a time zone such as Europe/Berlin' })
+      .default('UTC')
+      .describe('IANA name, for times in reports and on terminals.'),
+    removal: z
+      .enum(['retain', 'destroy'])
+      .default('retain')
+      .describe('`destroy` also deletes buckets and ledger with the stack: for tests and demos only.'),
   })
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string, input: unknown) =>

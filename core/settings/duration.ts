@@ -1,5 +1,5 @@
 /** Durations as people write them: `500ms`, `30s`, `5m`, `1h`, `30d`, and sums such as `1h30m`. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
@@ -16,9 +16,7 @@ export function parseDurationMs(text: string): number | undefined {
 
 /** A setting that is a duration: text in the file, milliseconds in the program. Reversible, so that it can be handed on. */
 export const durationMs = z.codec(
-  z.string().refine((text) => parseDurationMs(text) !== undefined, {
-    error: 'a duration such as 30s, 5m, 1h or 30d',
-  }),
+  z.string().regex(DURATION, { error: 'a duration such as 30s, 5m, 1h or 30d' }),
   z.number().nonnegative(),
   { decode: (text) => parseDurationMs(text) ?? 0, encode: (ms) => `${ms}ms` },
 );

@@ -1,27 +1,26 @@
 /** HTTP services that Sluice calls: the file manager, and who wants reports. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationMs, minutesOrOff, wholeMinutes } from './duration.ts';
 import { httpUrl, secretName } from './store-place.ts';
 
 const LONGEST_FULL_MS = 60 * 86_400_000;
 
 const httpTarget = {
-  /** Redirects are refused. */
-  url: httpUrl,
-  /** Secret with JSON `{"signingKey"}`: bodies are signed with it; absent: not signed. */
-  secret: secretName.optional(),
-  /** Whether the host may be at an address of a private network, or of this machine. */
-  allowPrivate: z.boolean().default(false),
-  /** Of one call, its retries not counted. */
-  timeout: durationMs.prefault('30s'),
+  url: httpUrl.describe('Redirects are refused.'),
+  secret: secretName
+    .optional()
+    .describe('Secret with JSON `{"signingKey"}`: bodies are signed with it; absent: not signed.'),
+  allowPrivate: z
+    .boolean()
+    .default(false)
+    .describe('Whether the host may be at an address of a private network, or of this machine.'),
+  timeout: durationMs.prefault('30s').describe('Of one call, its retries not counted.'),
 };
 
 export const fileManagerSchema = z.strictObject({
   ...httpTarget,
-  /** Whether it is told of deletes. */
-  deletes: z.boolean().default(true),
-  /** Keys in work at once. */
-  concurrency: z.int().min(2).max(1000).default(5),
+  deletes: z.boolean().default(true).describe('Whether it is told of deletes.'),
+  concurrency: z.int().min(2).max(1000).default(5).describe('Keys in work at once.'),
 });
 export type FileManagerSettings = z.output<typeof fileManagerSchema>;
 
@@ -39,16 +38,19 @@ export function shareOfKeys({ concurrency }: Pick<FileManagerSettings, 'concurre
 }
 
 export const reportSchema = z.strictObject({
-  /** How often what changed since is told. */
-  every: wholeMinutes.prefault('5m'),
-  /** How often the whole state is written, and compared with what the changes should have made of the last one. */
+  every: wholeMinutes.prefault('5m').describe('How often what changed since is told.'),
   full: minutesOrOff
     .refine((every) => every === 'off' || every <= LONGEST_FULL_MS, {
       error: 'at most 60d: the changes since are kept for 90',
     })
-    .prefault('1d'),
-  /** Each is sent the results of every run. */
-  endpoints: z.array(z.strictObject(httpTarget)).default([]),
+    .prefault('1d')
+    .describe(
+      'How often the whole state is written, and compared with what the changes should have made of the last one.',
+    ),
+  endpoints: z
+    .array(z.strictObject(httpTarget))
+    .default([])
+    .describe('Each is sent the results of every run.'),
 });
 export type ReportSettings = z.output<typeof reportSchema>;
 export type ReportEndpoint = ReportSettings['endpoints'][number];

@@ -1,5 +1,5 @@
 /** The prefix of a folder's keys, as agent.yaml and sluice.yaml both name it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isReserved } from '../names.ts';
 
 /** `output/` puts `a.txt` at `output/a.txt`; empty: at the top of the bucket. */

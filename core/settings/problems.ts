@@ -1,5 +1,5 @@
 /** Turns what zod found into lines a person can act on: every problem at once, with key, found and expected. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearestWord } from '../nearest-word.ts';
 
 export interface SettingsProblem {

@@ -1,6 +1,6 @@
 /** From the text of a YAML file and the environment to settings, or to everything that is wrong with them. */
 import { parse, YAMLParseError } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatProblems, parseSettings, type SettingsProblem } from './problems.ts';
 
 type Prepared = { value: Record<string, unknown> } | { problems: SettingsProblem[] };

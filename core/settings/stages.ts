@@ -3,6 +3,15 @@ import type { SettingsProblem } from './problems.ts';
 
 type Values = Record<string, unknown>;
 
+/** How the setting is described, since it is gone when the schema of the rest looks at the file. */
+export const STAGES = {
+  stages: {
+    type: 'object',
+    description: 'Settings laid over the rest when deployed with `-c stage=NAME`; a list replaces a list.',
+    additionalProperties: { type: 'object' },
+  },
+};
+
 /**
  * The settings of one stage. A list replaces a list; a mapping is laid over a mapping.
  *

@@ -1,5 +1,5 @@
 /** Where a bucket is and how it is reached: the hub of another store, and each destination. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { STORE_TYPES } from '../store-type.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
@@ -14,13 +14,21 @@ export const secretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/, { erro
 
 /** Fields of a bucket behind an S3 API. Without `endpoint` it is on AWS and reached with the function's role. */
 export const storePlace = {
-  /** Absent: `aws` without an endpoint, else `other`. It decides what is not set here. */
-  type: z.enum(STORE_TYPES).optional(),
-  region: z.string().min(1).default('us-east-1'),
-  endpoint: httpUrl.optional(),
-  /** Secret with JSON `{"accessKeyId", "secretAccessKey"}`; needed with `endpoint`. */
-  credentials: secretName.optional(),
-  addressing: z.enum(['path', 'virtual']).optional(),
+  type: z
+    .enum(STORE_TYPES)
+    .optional()
+    .describe('Absent: `aws` without an endpoint, else `other`. It decides what is not set here.'),
+  region: z.string().min(1).default('us-east-1').describe('Of the bucket; signatures name it.'),
+  endpoint: httpUrl.optional().describe('URL of a store that is not AWS.'),
+  credentials: secretName
+    .optional()
+    .describe('Secret with JSON `{"accessKeyId", "secretAccessKey"}`; needed with `endpoint`.'),
+  addressing: z
+    .enum(['path', 'virtual'])
+    .optional()
+    .describe(
+      '`path`: the bucket is in the path of URLs; `virtual`: in the host name. Absent: what stores of the type want.',
+    ),
 };
 
 export const hubPlace = z.strictObject({ bucket: bucketName, ...storePlace });
