@@ -8,6 +8,12 @@ export function nearestWord(typed: string, known: readonly string[]): string | u
     .sort((a, b) => a.edits - b.edits)[0]?.candidate;
 }
 
+/** What to say to a word that is none of those known: `stats is no command: did you mean status?` */
+export function unknownWord(what: string, found: string, known: readonly string[]): string {
+  const near = nearestWord(found, known);
+  return `${found} is no ${what}: ${near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`}`;
+}
+
 function editDistance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let i = 1; i <= left.length; i++) {

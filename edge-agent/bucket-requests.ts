@@ -4,39 +4,40 @@ import type { HostSettings } from '#core/settings/agent.ts';
 import type { BucketSettings } from '#core/settings/agent-buckets.ts';
 import { bucketsFile } from './bucket-live.ts';
 import { laneName } from './bucket-view.ts';
+import type { Requested } from './folder-commands.ts';
 
 /** @throws SyncError `IndexAbsent` when the agent has never run */
-export function retryBuckets(settings: HostSettings, buckets: readonly BucketSettings[]): void {
-  withDb(settings, (db) => {
-    for (const { name, destinations } of buckets) {
-      for (const destination of destinations) {
-        const { waiting, parked } = db.tasks(name, destination.name).counts();
-        process.stdout.write(
-          `${laneName(name, destination.name)}: ${waiting} waiting, ${parked} parked, tried and compared as soon as the agent runs\n`,
-        );
-      }
+export function retryBuckets(settings: HostSettings, buckets: readonly BucketSettings[]): Requested[] {
+  return withDb(settings, (db) =>
+    buckets.flatMap(({ name, destinations }) => {
       db.request('retry', name);
-    }
-  });
+      return destinations.map((destination) => {
+        const { waiting, parked } = db.tasks(name, destination.name).counts();
+        return { name: laneName(name, destination.name), waiting, parked };
+      });
+    }),
+  );
 }
 
 /** @throws SyncError `IndexAbsent` when the agent has never run */
-export function approveBucket(settings: HostSettings, bucket: string): void {
-  withDb(settings, (db) => {
-    const { destinations = [] } = settings.buckets.find(({ name }) => name === bucket) ?? {};
-    for (const destination of destinations) {
+export function approveBucket(settings: HostSettings, bucket: string): Requested[] {
+  const { destinations = [] } = settings.buckets.find(({ name }) => name === bucket) ?? {};
+  return withDb(settings, (db) =>
+    destinations.map((destination) => {
       const { held } = db.tasks(bucket, `${destination.name}/held`).counts();
-      const what = held > 0 ? 'approved' : 'nothing to approve';
-      process.stdout.write(`${laneName(bucket, destination.name)}: ${held} deletes held, ${what}\n`);
       if (held > 0) db.request('approve-deletes', bucket);
-    }
-  });
+      return { name: laneName(bucket, destination.name), 'deletes held': held, approved: held > 0 };
+    }),
+  );
 }
 
-function withDb(settings: HostSettings, action: (db: ReturnType<typeof openBucketsDb>) => void): void {
+function withDb<Answer>(
+  settings: HostSettings,
+  action: (db: ReturnType<typeof openBucketsDb>) => Answer,
+): Answer {
   const db = openBucketsDb(bucketsFile(settings), { beside: true });
   try {
-    action(db);
+    return action(db);
   } finally {
     db.close();
   }

@@ -5,132 +5,68 @@
  * Exit codes: 0 done; 1 something could not be synced or checked; 2 wrong usage or settings, nothing touched.
  */
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { openIndex } from '#adapters/host/index-db.ts';
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { SyncError } from '#core/errors.ts';
+import { unknownWord } from '#core/nearest-word.ts';
 import { agentSettings, type HostSettings } from '#core/settings/agent.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
-import { acceptFolder } from './folder-claim.ts';
-import { indexFile } from './live.ts';
-import { agentVersion } from './version.ts';
+import { type Command, EXIT, type OptionValues, UsageError } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { commandHelp, helpText } from './help.ts';
 
-const USAGE = `usage: agent COMMAND --config FILE
+const HELP = new Set(['help', '--help', '-h']);
+const COMMON_OPTIONS = {
+  config: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig;
 
-  run               sync folders and buckets until SIGTERM or SIGINT
-  once              one pass over all of them; exit code 1 when something could not be synced
-  status            what waits, and why (--json, --all)
-  check             test stores, credentials, folders and limits, and say what to do about each failure (--json)
-  retry             try now what waits, and compare buckets (--folder NAME or --bucket NAME for one)
-  approve-deletes   let the deletes through that the guard holds (--folder NAME or --bucket NAME)
-  accept-folder     take a folder that is not the one that was synced, such as a new disk (--folder NAME)
-  import            print an agent.yaml for the configuration of another system (agent import --help)
-  version
-`;
-const DONE = 0;
-const FAILED = 1;
-const SETTINGS_WRONG = 2;
-
-async function main(): Promise<number> {
-  if (process.argv[2] === 'import') return (await import('./import.ts')).importCommand(process.argv.slice(3));
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      config: { type: 'string' },
-      folder: { type: 'string' },
-      bucket: { type: 'string' },
-      json: { type: 'boolean' },
-      all: { type: 'boolean' },
-      help: { type: 'boolean' },
-      version: { type: 'boolean' },
-    },
-  });
-  const [command = ''] = positionals;
-  if (values.help === true || values.version === true || command === 'version') {
-    process.stdout.write(values.help === true ? USAGE : `${agentVersion()}\n`);
-    return DONE;
+async function main(args: readonly string[]): Promise<number> {
+  const [first = '', ...rest] = args[0]?.startsWith('--config') ? commandFirst(args) : args;
+  if (first === '' || (HELP.has(first) && rest[0] === undefined)) {
+    const stream = first === '' ? process.stderr : process.stdout;
+    stream.write(helpText(COMMANDS));
+    return first === '' ? EXIT.usage : EXIT.done;
   }
-  const run = COMMANDS[command];
-  if (run === undefined || values.config === undefined) return usage();
-  const settings = load(values.config);
-  if (settings === undefined) return SETTINGS_WRONG;
-  const { folder, bucket } = values;
-  const wrong =
-    unknownName('folder', folder, settings.folders) ?? unknownName('bucket', bucket, settings.buckets);
-  if (wrong !== undefined) return usage(wrong);
-  return run(settings, { ...values, folder, bucket });
+  const asked = HELP.has(first) ? (rest[0] ?? '') : first;
+  const name = asked === '--version' ? 'version' : asked;
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw new UsageError(unknownWord('command', name, Object.keys(COMMANDS)));
+  const wantsHelp = HELP.has(first) || (command.on !== 'arguments' && rest.some((word) => HELP.has(word)));
+  if (!wantsHelp) return perform(name, command, rest);
+  process.stdout.write(commandHelp(name, command));
+  return EXIT.done;
 }
 
-function unknownName(what: string, name: string | undefined, known: readonly { name: string }[]) {
-  if (name === undefined || known.some((one) => one.name === name)) return undefined;
-  const names = known.map((one) => one.name).join(', ') || 'none: the settings have no such list';
-  return `--${what}: found ${JSON.stringify(name)}, expected one of ${names}`;
+async function perform(name: string, command: Command, args: readonly string[]): Promise<number> {
+  if (command.on === 'arguments') return command.run(args);
+  const values = optionsOf(name, command, args);
+  if (command.on === 'nothing') return command.run(values);
+  const config = values.config ?? process.env.SLUICE_CONFIG;
+  if (typeof config !== 'string') {
+    throw new UsageError(`which settings? agent ${name} --config FILE; agent init writes a first one`);
+  }
+  const settings = load(config);
+  return settings === undefined ? EXIT.usage : command.run(settings, values);
 }
 
-interface Options {
-  folder: string | undefined;
-  bucket: string | undefined;
-  json?: boolean | undefined;
-  all?: boolean | undefined;
-}
-
-/** Each loads what it needs and no more: most of the start of a command is loading. */
-const COMMANDS: Record<string, (settings: HostSettings, options: Options) => number | Promise<number>> = {
-  run: async (settings) => (await import('./run.ts')).runAgent(settings, 'run'),
-  once: async (settings) => (await import('./run.ts')).runAgent(settings, 'once'),
-  status: async (settings, options) => (await import('./status-command.ts')).statusCommand(settings, options),
-  check: async (settings, options) => (await import('./check.ts')).checkCommand(settings, options),
-  async retry(settings, { folder, bucket }) {
-    const all = folder === undefined && bucket === undefined;
-    const folders = all ? settings.folders : settings.folders.filter(({ name }) => name === folder);
-    const buckets = all ? settings.buckets : settings.buckets.filter(({ name }) => name === bucket);
-    if (folders.length > 0) {
-      withIndex(settings, (index) => {
-        for (const { name } of folders) {
-          const waiting = index.retryNow(name);
-          index.request('retry', name);
-          process.stdout.write(`${name}: ${waiting} waiting, tried as soon as the agent runs\n`);
-        }
-      });
-    }
-    if (buckets.length > 0) (await import('./bucket-requests.ts')).retryBuckets(settings, buckets);
-    return DONE;
-  },
-  async 'approve-deletes'(settings, { folder, bucket }) {
-    if (bucket !== undefined) {
-      (await import('./bucket-requests.ts')).approveBucket(settings, bucket);
-      return DONE;
-    }
-    if (folder === undefined) return usage('approve-deletes needs --folder NAME or --bucket NAME');
-    return withIndex(settings, (index) => {
-      const { held } = index.counts(folder);
-      if (held > 0) index.request('approve-deletes', folder);
-      const what = held > 0 ? 'approved' : 'nothing to approve';
-      process.stdout.write(`${folder}: ${held} deletes held, ${what}\n`);
-    });
-  },
-  'accept-folder'(settings, { folder }) {
-    if (folder === undefined) return usage('accept-folder needs --folder NAME');
-    return withIndex(settings, (index) => {
-      acceptFolder(folder, index);
-      process.stdout.write(`${folder}: the folder that is there now is taken\n`);
-    });
-  },
-};
-
-/** Beside an agent that may be running. */
-function withIndex(settings: HostSettings, action: (index: ReturnType<typeof openIndex>) => void): number {
-  const index = openIndex(indexFile(settings), { beside: true });
+function optionsOf(name: string, { options, on }: Command, args: readonly string[]): OptionValues {
+  const known: ParseArgsOptionsConfig = { ...COMMON_OPTIONS, ...options };
+  if (on !== 'settings') delete known.config;
   try {
-    action(index);
-  } finally {
-    index.close();
+    return parseArgs({ args: [...args], options: known }).values as OptionValues;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const option = /^Unknown option '(-{1,2}[^'=]*)/.exec(error.message)?.[1];
+    if (option === undefined) throw new UsageError(error.message);
+    const names = Object.keys(known).map((one) => `--${one}`);
+    throw new UsageError(unknownWord(`option of ${name}`, option, names));
   }
-  return DONE;
 }
 
-function usage(problem?: string): number {
-  process.stderr.write(`${problem === undefined ? '' : `agent: ${problem}\n`}${USAGE}`);
-  return SETTINGS_WRONG;
+/** `--config FILE COMMAND` is as good as `COMMAND --config FILE`. */
+function commandFirst(args: readonly string[]): readonly string[] {
+  const at = args[0] === '--config' ? 2 : 1;
+  return [...args.slice(at, at + 1), ...args.slice(0, at), ...args.slice(at + 1)];
 }
 
 function load(file: string): HostSettings | undefined {
@@ -140,13 +76,12 @@ function load(file: string): HostSettings | undefined {
   return undefined;
 }
 
-class Unreadable extends Error {}
-
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Unreadable(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof Error)) throw error;
+    throw new UsageError(`${file} cannot be read: ${error.message}. \`agent init\` writes a first one.`);
   }
 }
 
@@ -156,11 +91,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof Error)) throw error;
   const hint = error instanceof SyncError && error.hint !== undefined ? `\n${error.hint}` : '';
-  const wrongUsage = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS') ? `\n${USAGE}` : '';
-  process.stderr.write(`agent: ${error.message}${hint}${wrongUsage}\n`);
-  process.exitCode = wrongUsage === '' && !(error instanceof Unreadable) ? FAILED : SETTINGS_WRONG;
+  const more = error instanceof UsageError ? '\nagent --help tells what there is.' : '';
+  process.stderr.write(`agent: ${error.message}${hint}${more}\n`);
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

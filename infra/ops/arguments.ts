@@ -1,6 +1,6 @@
 /** The words of a command line: which command, its options, or what is wrong with them. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { nearestWord } from '#core/nearest-word.ts';
+import { unknownWord } from '#core/nearest-word.ts';
 import type { Command, OptionValues } from './command.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -39,7 +39,7 @@ export function parseCommandLine(
   }
   const [about, asksHelp] = name === 'help' ? [loose.positionals[1] ?? '', true] : [name, false];
   const command = Object.hasOwn(commands, about) ? commands[about] : undefined;
-  if (command === undefined) throw new UsageError(unknown('command', about, Object.keys(commands)));
+  if (command === undefined) throw new UsageError(unknownWord('command', about, Object.keys(commands)));
   const { positionals, values } = parseStrictly(args, { ...COMMON_OPTIONS, ...command.options });
   const words = positionals.slice(asksHelp ? 2 : 1);
   const options = { ...values, ...(asksHelp ? { help: true } : {}) };
@@ -63,12 +63,6 @@ function parseStrictly(args: readonly string[], options: ParseArgsOptionsConfig)
     const option = /^Unknown option '(-{1,2}[^']*)'/.exec(error.message)?.[1];
     if (option === undefined) throw new UsageError(error.message);
     const known = Object.keys(options).map((one) => `--${one}`);
-    throw new UsageError(unknown('option', option, known));
+    throw new UsageError(unknownWord('option', option, known));
   }
-}
-
-function unknown(what: string, found: string, known: readonly string[]): string {
-  const near = nearestWord(found, known);
-  const hint = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`;
-  return `${found} is no ${what}: ${hint}`;
 }

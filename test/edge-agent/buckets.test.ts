@@ -223,7 +223,7 @@ it('asks for the name of a bucket that the settings have', async () => {
   const { start } = await mirroring();
   const wrong = start('retry', '--bucket', 'picture');
   expect(await wrong.exit).toBe(2);
-  expect(wrong.output()).toContain('expected one of pictures');
+  expect(wrong.output()).toContain('picture is no bucket of the settings: did you mean pictures?');
 });
 
 /** Sends to where the agent says that it takes the webhook; answers the status. */

@@ -1,0 +1,163 @@
+/** Every command of the agent. Each loads what it needs and no more: most of the start of a command is loading. */
+import { agentSettings } from '#core/settings/agent.ts';
+import { type Commands, EXIT, UsageError } from './command.ts';
+import { agentVersion } from './version.ts';
+
+const FOLDER = { folder: { type: 'string' } } as const;
+const BUCKET = { bucket: { type: 'string' } } as const;
+const JSON_OUT = { json: { type: 'boolean' } } as const;
+
+export const COMMANDS: Commands = {
+  init: {
+    on: 'nothing',
+    summary: 'write a first agent.yaml, asking five questions at most',
+    usage: '[--output FILE] [--bucket NAME] [--endpoint URL] [--path DIR] [--mode MODE] [--prefix PREFIX]',
+    details:
+      'What a flag answers is not asked. Without a terminal nothing is asked: --bucket and --path must then be given.',
+    examples: [
+      ['init', 'asks, and writes agent.yaml'],
+      ['init --bucket my-hub --path /srv/out --output /etc/sluice/agent.yaml', 'asks for the rest'],
+    ],
+    options: {
+      output: { type: 'string' },
+      bucket: { type: 'string' },
+      endpoint: { type: 'string' },
+      path: { type: 'string' },
+      mode: { type: 'string' },
+      prefix: { type: 'string' },
+    },
+    run: async (options) => (await import('./init.ts')).initCommand(options),
+  },
+  check: {
+    on: 'settings',
+    summary: 'test stores, credentials, folders and limits, and say what to do about each failure',
+    usage: '[--json]',
+    details: 'Writes, reads and deletes one small object below .sluice/ in each store. Changes nothing else.',
+    examples: [['check --config agent.yaml', 'before the first run, and whenever something is odd']],
+    options: JSON_OUT,
+    run: async (settings, options) =>
+      (await import('./check.ts')).checkCommand(settings, { json: options.json === true }),
+  },
+  run: {
+    on: 'settings',
+    summary: 'sync folders and buckets until SIGTERM or SIGINT',
+    usage: '',
+    details: 'A signal lets what is in flight end. Killed at any moment, the next run goes on where it was.',
+    examples: [
+      ['run --config agent.yaml', 'readable lines on stdout'],
+      ['run --config agent.yaml | jq', 'with SLUICE_LOG_FORMAT=json: one object a line'],
+    ],
+    options: {},
+    run: async (settings) => (await import('./run.ts')).runAgent(settings, 'run'),
+  },
+  once: {
+    on: 'settings',
+    summary: 'one pass over all of them; exit code 1 when something could not be synced',
+    usage: '',
+    details: 'For cron and scripts. Each file gets three tries.',
+    examples: [
+      ['once --config agent.yaml || agent status --config agent.yaml', 'sync, and say what was left'],
+    ],
+    options: {},
+    run: async (settings) => (await import('./run.ts')).runAgent(settings, 'once'),
+  },
+  status: {
+    on: 'settings',
+    summary: 'what waits, is parked or held, and why',
+    usage: '[--json] [--all]',
+    details:
+      'Asks the running agent, and the index where none runs. --all lists every file, not only the first ones.',
+    examples: [["status --config agent.yaml --json | jq '.folders[].waiting'", 'for a script']],
+    options: { ...JSON_OUT, all: { type: 'boolean' } },
+    run: async (settings, options) =>
+      (await import('./status-command.ts')).statusCommand(settings, {
+        json: options.json === true,
+        all: options.all === true,
+      }),
+  },
+  retry: {
+    on: 'settings',
+    summary: 'try now what waits, and compare buckets',
+    usage: '[--folder NAME | --bucket NAME] [--json]',
+    details: 'Of one folder or bucket, or of all.',
+    examples: [['retry --config agent.yaml --folder outbox', 'after its cause was mended']],
+    options: { ...FOLDER, ...BUCKET, ...JSON_OUT },
+    run: async (settings, options) => (await import('./folder-commands.ts')).retryCommand(settings, options),
+  },
+  'approve-deletes': {
+    on: 'settings',
+    summary: 'let the deletes through that the guard holds',
+    usage: '--folder NAME | --bucket NAME [--json]',
+    details: 'Look at `agent status` first: so many files gone at once are often a mistake.',
+    examples: [['approve-deletes --config agent.yaml --folder site', 'all that are held there now']],
+    options: { ...FOLDER, ...BUCKET, ...JSON_OUT },
+    run: async (settings, options) =>
+      (await import('./folder-commands.ts')).approveCommand(settings, options),
+  },
+  'accept-folder': {
+    on: 'settings',
+    summary: 'take a folder that is not the one that was synced, such as a new disk',
+    usage: '--folder NAME [--json]',
+    details: 'Until then nothing of the folder is synced, and nothing in the bucket is deleted.',
+    examples: [['accept-folder --config agent.yaml --folder site', 'after a restore from backup']],
+    options: { ...FOLDER, ...JSON_OUT },
+    run: async (settings, options) => (await import('./folder-commands.ts')).acceptCommand(settings, options),
+  },
+  import: {
+    on: 'arguments',
+    summary: 'print an agent.yaml for the configuration of another system',
+    usage: 'SYSTEM [FILE] [--credentials FILE]',
+    details: '',
+    examples: [['import syncd /etc/syncd.conf --credentials /etc/sluice/credentials > agent.yaml', '']],
+    options: { credentials: { type: 'string' } },
+    run: async (args) => (await import('./import.ts')).importCommand(args),
+  },
+  schema: {
+    on: 'nothing',
+    summary: 'print the JSON Schema of agent.yaml, for editors',
+    usage: '',
+    details: 'The YAML language server reads it where the first line of agent.yaml names it.',
+    examples: [['schema > agent.schema.json', 'beside agent.yaml']],
+    options: {},
+    async run() {
+      const { settingsSchema } = await import('#core/settings/reference.ts');
+      process.stdout.write(
+        `${JSON.stringify(settingsSchema(agentSettings, 'agent.yaml of Sluice'), null, 2)}\n`,
+      );
+      return EXIT.done;
+    },
+  },
+  completion: {
+    on: 'arguments',
+    summary: 'print a completion script for bash, zsh or fish',
+    usage: 'bash|zsh|fish [PROGRAM]',
+    details: 'PROGRAM is the name that the agent is called by; else sluice-agent.',
+    examples: [
+      ['completion bash > /etc/bash_completion.d/sluice-agent', ''],
+      ['completion zsh > ~/.zfunc/_sluice-agent', ''],
+      ['completion fish > ~/.config/fish/completions/sluice-agent.fish', ''],
+    ],
+    options: {},
+    async run([shell = '', program = 'sluice-agent']) {
+      const { completionScript, isShell } = await import('./completion.ts');
+      if (!isShell(shell)) throw new UsageError('which shell? agent completion bash, zsh or fish');
+      process.stdout.write(completionScript(shell, program, COMMANDS));
+      return EXIT.done;
+    },
+  },
+  version: {
+    on: 'nothing',
+    summary: 'print the version',
+    usage: '[--json]',
+    details: '',
+    examples: [],
+    options: JSON_OUT,
+    run({ json }) {
+      const version = agentVersion();
+      process.stdout.write(
+        `${json === true ? JSON.stringify({ version, node: process.version }) : version}\n`,
+      );
+      return EXIT.done;
+    },
+  },
+};

@@ -1,0 +1,94 @@
+/** `agent completion SHELL`: a script that completes commands, their options, and files after `--config`. */
+import type { Commands } from './command.ts';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export function isShell(name: string): name is Shell {
+  return SHELLS.some((known) => known === name);
+}
+
+/** @param program the name under which the agent is called */
+export function completionScript(shell: Shell, program: string, commands: Commands): string {
+  switch (shell) {
+    case 'bash':
+      return bash(program, commands);
+    case 'zsh':
+      return zsh(program, commands);
+    case 'fish':
+      return fish(program, commands);
+  }
+}
+
+function optionsOf({ options, on }: Commands[string]): string[] {
+  return [...(on === 'settings' ? ['config'] : []), ...Object.keys(options), 'help'].map(
+    (name) => `--${name}`,
+  );
+}
+
+function bash(program: string, commands: Commands): string {
+  const words = Object.keys(commands).join(' ');
+  const cases = Object.entries(commands).map(
+    ([name, command]) => `    ${name}) words='${optionsOf(command).join(' ')}' ;;`,
+  );
+  return `_sluice_agent() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" words=''
+  COMPREPLY=()
+  if [[ $previous == --config || $previous == --output ]]; then
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    return
+  fi
+  case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+    *) words='${words}' ;;
+  esac
+  ((COMP_CWORD == 1)) && words='${words}'
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -F _sluice_agent ${program}
+`;
+}
+
+function zsh(program: string, commands: Commands): string {
+  const described = Object.entries(commands).map(([name, { summary }]) => `    '${name}:${quoted(summary)}'`);
+  const cases = Object.entries(commands).map(
+    ([name, command]) =>
+      `    ${name}) _arguments ${optionsOf(command)
+        .map((option) =>
+          option === '--config' || option === '--output' ? `'${option}:file:_files'` : `'${option}'`,
+        )
+        .join(' ')} ;;`,
+  );
+  return `#compdef ${program}
+_sluice_agent() {
+  local -a commands=(
+${described.join('\n')}
+  )
+  if ((CURRENT == 2)); then
+    _describe command commands
+    return
+  fi
+  case $words[2] in
+${cases.join('\n')}
+  esac
+}
+compdef _sluice_agent ${program}
+`;
+}
+
+function fish(program: string, commands: Commands): string {
+  const lines = Object.entries(commands).flatMap(([name, command]) => [
+    `complete -c ${program} -n __fish_use_subcommand -f -a ${name} -d '${quoted(command.summary)}'`,
+    ...optionsOf(command).map((option) => {
+      const long = option.slice('--'.length);
+      const value = long === 'config' || long === 'output' ? '-rF' : '-f';
+      return `complete -c ${program} -n '__fish_seen_subcommand_from ${name}' ${value} -l ${long}`;
+    }),
+  ]);
+  return `${lines.join('\n')}\n`;
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("'", '’');
+}

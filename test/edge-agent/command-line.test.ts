@@ -1,0 +1,166 @@
+/** What a person types and what the agent answers: help, mistakes, a first agent.yaml, completion. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
+import { agentSettings } from '#core/settings/agent.ts';
+import { COMMANDS } from '../../edge-agent/commands.ts';
+import { AGENT_MAIN } from './agent-process.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  const made = mkdtempSync(join(tmpdir(), 'sluice-command-line-'));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  directory = made;
+});
+
+function agent(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [AGENT_MAIN, ...args], {
+    cwd: directory,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: directory },
+  });
+  return { status, stdout, stderr };
+}
+
+describe('help', () => {
+  it('names every command, and each tells its usage and an example', () => {
+    const { status, stdout } = agent('--help');
+    expect(status).toBe(0);
+    for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(`\n  ${name} `);
+    const { stdout: retry } = agent('retry', '--help');
+    expect(retry).toMatch(/^usage: agent retry --config FILE \[--folder NAME/);
+    expect(retry).toContain('Examples:\n  agent retry --config agent.yaml --folder outbox');
+    expect(agent('help', 'retry').stdout).toBe(retry);
+  });
+
+  it('goes to stderr, with exit code 2, when nothing was asked', () => {
+    const { status, stdout, stderr } = agent();
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^usage: agent COMMAND/);
+  });
+});
+
+describe('a mistake', () => {
+  it.each([
+    ['a command', ['stats'], 'stats is no command: did you mean status?'],
+    ['an option', ['status', '--jsn'], '--jsn is no option of status: did you mean --json?'],
+    ['settings that are not named', ['run'], 'which settings? agent run --config FILE'],
+    ['settings that are not there', ['run', '--config', 'none.yaml'], 'none.yaml cannot be read: ENOENT'],
+    ['a shell', ['completion', 'csh'], 'which shell? agent completion bash, zsh or fish'],
+  ])('in %s is named, with exit code 2', (_what, args, said) => {
+    const { status, stdout, stderr } = agent(...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(`agent: ${said}`);
+  });
+
+  it('in the name of a folder is named, with the nearest that there is', () => {
+    writeFileSync(
+      join(directory, 'agent.yaml'),
+      'store: { bucket: b }\nfolders: [{ name: outbox, path: /srv/out, prefix: output/ }]\n',
+    );
+    const { status, stderr } = agent('retry', '--config', 'agent.yaml', '--folder', 'outbux');
+    expect(status).toBe(2);
+    expect(stderr).toContain('--folder: outbux is no folder of the settings: did you mean outbox?');
+  });
+});
+
+describe('init', () => {
+  it('writes settings that pass the check of settings, from flags alone', () => {
+    const { status, stdout } = agent('init', '--bucket', 'hub', '--path', '/srv/Out Box', '--mode', 'mirror');
+    expect(status).toBe(0);
+    expect(stdout).toContain('Next: agent check --config agent.yaml');
+    const text = readFileSync(join(directory, 'agent.yaml'), 'utf8');
+    expect(text).toMatch(/^# yaml-language-server: \$schema=agent\.schema\.json\n/);
+    const { folders } = agentSettings.parse(parse(text));
+    expect(folders[0]).toMatchObject({
+      name: 'out-box',
+      path: '/srv/Out Box',
+      prefix: 'output/',
+      mode: 'mirror',
+    });
+  });
+
+  it('means its comments: every one that is a setting can be taken as it is', () => {
+    agent('init', '--bucket', 'hub', '--path', '/srv/out');
+    const text = readFileSync(join(directory, 'agent.yaml'), 'utf8');
+    const uncommented = text.replace(/^(\s*)# ([a-zA-Z]+: .*)$/gm, (line, space: string, setting: string) =>
+      // One of two ways to name credentials, and what is said of modes.
+      /accessKeyVariable|^(?:move|yaml-language-server)/.test(setting) ? line : `${space}${setting}`,
+    );
+    expect(uncommented).not.toBe(text);
+    expect(agentSettings.parse(parse(uncommented)).limits.bandwidth).toBe(10_000_000);
+  });
+
+  it('asks what no flag says, and again when an answer cannot be', async () => {
+    // `script` gives it a terminal.
+    const command = `${process.execPath} ${AGENT_MAIN} init --path /srv/out --prefix in/`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: directory, stdio: 'pipe' });
+    let said = '';
+    child.stdout.on('data', (text) => {
+      said += text;
+    });
+    const answerTo = async (question: string, answer: string) => {
+      await expect.poll(() => said, { timeout: 20_000 }).toContain(question);
+      said = said.slice(said.indexOf(question) + question.length);
+      child.stdin.write(`${answer}\n`);
+    };
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    await answerTo('Bucket', 'my-hub');
+    await answerTo('URL of the store', 'minio:9000');
+    await answerTo('found "minio:9000", expected a URL', 'http://minio.example:9000');
+    await answerTo('move, mirror, append or receive [move]', '');
+    expect(await ended).toBe(0);
+    const { store, folders } = agentSettings.parse(
+      parse(readFileSync(join(directory, 'agent.yaml'), 'utf8')),
+    );
+    expect(store).toMatchObject({ bucket: 'my-hub', endpoint: 'http://minio.example:9000' });
+    expect(folders[0]).toMatchObject({ path: '/srv/out', prefix: 'in/', mode: 'move' });
+  });
+
+  it('never writes over a file, and writes none when an answer is wrong', () => {
+    const wrong = agent('init', '--bucket', 'hub', '--path', 'relative');
+    expect(wrong.status).toBe(2);
+    expect(wrong.stderr).toContain('--path: found "relative", expected an absolute path');
+    expect(existsSync(join(directory, 'agent.yaml'))).toBe(false);
+
+    writeFileSync(join(directory, 'agent.yaml'), 'mine');
+    const there = agent('init', '--bucket', 'hub', '--path', '/srv/out');
+    expect(there.status).toBe(2);
+    expect(there.stderr).toContain('agent.yaml is there already');
+    expect(readFileSync(join(directory, 'agent.yaml'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('completion', () => {
+  /** What bash itself would offer for the words, the last of them unfinished. */
+  function offered(...words: string[]): string[] {
+    writeFileSync(join(directory, 'completion'), agent('completion', 'bash').stdout);
+    const script = `source completion
+COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
+_sluice_agent
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: directory, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  it('offers commands, then the options of the command', () => {
+    expect(offered('sluice-agent', 're')).toEqual(['retry']);
+    expect(offered('sluice-agent', 'status', '--')).toEqual(['--config', '--json', '--all', '--help']);
+  });
+
+  it.each(['zsh', 'fish'])('for %s names every command', (shell) => {
+    const { status, stdout } = agent('completion', shell, 'agent');
+    expect(status).toBe(0);
+    for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(name);
+  });
+});
+
+it('prints the same JSON Schema as docs/agent.schema.json', () => {
+  const docs = readFileSync(join(import.meta.dirname, '../../docs/agent.schema.json'), 'utf8');
+  expect(agent('schema').stdout).toBe(docs);
+});
