@@ -1,6 +1,4 @@
 /** Copies one state of one object from bucket to bucket, in one piece or in parts, with bounded memory. */
-import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { MirrorPlan } from '#core/mirror-plan.ts';
@@ -15,6 +13,7 @@ import type {
 } from '#core/ports.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { inParallel } from './in-parallel.ts';
+import { provenBody, readBody } from './read-object.ts';
 
 export interface CopyPorts {
   hub: ObjectStore;
@@ -115,9 +114,9 @@ async function copyWhole(
 ): Promise<PutResult> {
   if (way === 'server') return destination.copy(target, sourceOf(hub, source), attributes);
   return budget.hold(source.sizeBytes, async () => {
-    const body = await readBody(hub, source);
-    confirm(body, source);
-    return destination.put(target, body, attributes);
+    const { body } = await hub.get(source.key, { ifMatch: source.etag });
+    const { bytes, md5 } = await provenBody(body, source);
+    return destination.put(target, bytes, { ...attributes, md5 });
   });
 }
 
@@ -140,7 +139,13 @@ async function sendParts(
     return budget.hold(lengthOf(range), async () => {
       // Others may have held the bytes for long.
       if (isLate()) return undefined;
-      return destination.uploadPart(target, uploadId, partNumber, await readBody(hub, source, range));
+      const { body } = await hub.get(source.key, { range, ifMatch: source.etag });
+      return destination.uploadPart(
+        target,
+        uploadId,
+        partNumber,
+        await readBody(body, source, lengthOf(range)),
+      );
     });
   });
   return results.filter((part) => part !== undefined);
@@ -186,45 +191,6 @@ async function abortLeftBehind(store: ObjectStore, key: ObjectKey, nowMs: number
     // A store that cannot list them can take one all the same.
     if (!(error instanceof SyncError) || error.code !== 'NotImplemented') throw error;
   }
-}
-
-/** Read into one piece of the size it must have: joining chunks would hold the bytes twice. */
-async function readBody(hub: ObjectStore, source: ObjectHead, range?: ByteRange): Promise<Uint8Array> {
-  const sizeBytes = range === undefined ? source.sizeBytes : lengthOf(range);
-  const bytes = Buffer.allocUnsafe(sizeBytes);
-  let at = 0;
-  const part = range === undefined ? {} : { range };
-  const { body } = await hub.get(source.key, { ...part, ifMatch: source.etag });
-  for await (const chunk of body) {
-    if (at + chunk.length <= sizeBytes) bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  if (at !== sizeBytes) throw damaged(source, `${at} bytes came instead of ${sizeBytes}`, 'Truncated');
-  return bytes;
-}
-
-/** By what the source's store says of the whole; an ETag that is a number of the store's own says nothing of bytes. */
-function confirm(body: Uint8Array, source: ObjectHead): void {
-  if (source.md5 !== undefined) {
-    const md5 = createHash('md5').update(body).digest('hex');
-    if (md5 !== source.md5) throw damaged(source, `their MD5 is ${md5}`, 'ChecksumMismatch');
-  } else if (source.crc32 !== undefined && !source.crc32.includes('-')) {
-    // With a hyphen it is one of the checksums of the parts.
-    const bytes = Buffer.allocUnsafe(4);
-    bytes.writeUInt32BE(crc32(body));
-    const found = bytes.toString('base64');
-    if (found !== source.crc32) throw damaged(source, `their CRC-32 is ${found}`, 'ChecksumMismatch');
-  }
-}
-
-function damaged(source: ObjectHead, what: string, code: string): SyncError {
-  return new SyncError(`GetObject ${source.key}: the bytes are not those of ${source.etag}: ${what}`, {
-    op: 'GetObject',
-    key: source.key,
-    retryable: true,
-    code,
-    hint: 'Nothing was written to the destination. If it stays so, the store changes bytes or its ETags are not MD5.',
-  });
 }
 
 function sourceOf(hub: ObjectStore, source: ObjectHead): CopySource {

@@ -20,7 +20,7 @@ export function createHttpFileManager(
   { url, allowPrivate, timeout }: Pick<FileManagerSettings, 'url' | 'allowPrivate' | 'timeout'>,
   signingKey?: () => Promise<string>,
   http: Pick<GuardedHttpOptions, 'retry' | 'clock' | 'lookup'> & { nowMs?: () => number } = {},
-): FileManager & { close(): Promise<void> } {
+): FileManager & { close(): void } {
   const { nowMs = Date.now, ...rest } = http;
   const guarded = createGuardedHttp({ allowPrivate, timeoutMs: timeout, ...rest });
 

@@ -2,12 +2,13 @@
  * Calls to services whose URLs stand in the settings: no redirect is followed, no private address is reached unless
  * allowed, nothing waits for ever, and what may pass is tried again.
  */
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
 import { SyncError } from '#core/errors.ts';
 import { nextDelayMs, type RetryPolicy } from '#core/retry.ts';
-import { guardedConnector, type Lookup } from './guarded-connector.ts';
-import { startDeadline } from './s3/body.ts';
+import { startDeadline } from './deadline.ts';
+import { guardedLookup, type Lookup, refusePrivateHost } from './guarded-lookup.ts';
+import { createExchanger } from './http-exchange.ts';
 import { connectionError } from './s3/s3-error.ts';
 
 export interface GuardedHttpOptions {
@@ -15,6 +16,7 @@ export interface GuardedHttpOptions {
   allowPrivate: boolean;
   /** Until the whole answer is there, from the last piece of the body that the socket took; per try. */
   timeoutMs: number;
+  /** Default: 10 seconds. */
   connectTimeoutMs?: number;
   retry?: RetryPolicy;
   /** Sleeping and chance, replaced only to test the retry rule. */
@@ -50,7 +52,7 @@ interface GuardedAnswer {
 export interface GuardedHttp {
   /** Answers any 2xx; everything else is a `SyncError`, retryable for 408, 425, 429, 5xx and broken connections. */
   send(request: GuardedRequest): Promise<GuardedAnswer>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** How far the body of a try came. */
@@ -61,6 +63,7 @@ interface Source {
 }
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 3, baseDelayMs: 200, maxDelayMs: 5_000 };
+const CONNECT_TIMEOUT_MS = 10_000;
 const ANSWER_BYTES = 64 * 1024;
 const RETRYABLE_STATUS = new Set([408, 425, 429]);
 
@@ -70,14 +73,11 @@ const systemClock = {
 };
 
 export function createGuardedHttp(options: GuardedHttpOptions): GuardedHttp {
-  const { timeoutMs, retry = DEFAULT_RETRY, clock = systemClock } = options;
-  const agent = new Agent({
-    connect: guardedConnector(options),
-    // The deadline below is the only one.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: 30_000,
-  });
+  const { allowPrivate, timeoutMs, retry = DEFAULT_RETRY, clock = systemClock } = options;
+  const exchanger = createExchanger(
+    guardedLookup(allowPrivate, options.lookup),
+    options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  );
 
   async function attempt(request: GuardedRequest): Promise<GuardedAnswer> {
     const { op, key, method, body } = request;
@@ -86,18 +86,14 @@ export function createGuardedHttp(options: GuardedHttpOptions): GuardedHttp {
     const source: Source = { sent: !isStream(body) };
     try {
       const signature = await request.sign?.();
-      const response = await agent.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
+      if (!allowPrivate) refusePrivateHost(url.hostname);
+      const response = await exchanger.send(url, {
         method,
         headers: { ...request.headers, ...signature, 'content-length': String(sizeOf(body)) },
-        body:
-          body === undefined || body instanceof Uint8Array
-            ? (body ?? null)
-            : streamed(body, deadline, source),
+        body: isStream(body) ? streamed(request, body, deadline, source) : body,
         signal: deadline.signal,
       });
-      const answer = { status: response.statusCode, text: await textOf(response) };
+      const answer = { status: response.statusCode ?? 0, text: await textOf(response) };
       if (answer.status >= 200 && answer.status < 300) {
         if (source.sent) return answer;
         throw answeredEarly(request, answer);
@@ -125,24 +121,29 @@ export function createGuardedHttp(options: GuardedHttpOptions): GuardedHttp {
         }
       }
     },
-    close: () => agent.close(),
+    close: exchanger.close,
   };
 }
 
 /** Waiting for the source of the body is not the service's silence. */
 function streamed(
-  { open }: StreamedBody,
+  request: GuardedRequest,
+  { open, sizeBytes }: StreamedBody,
   deadline: { restart(): void; stop(): void },
   source: Source,
 ): Readable {
   async function* pieces(): AsyncGenerator<Uint8Array> {
     deadline.stop();
+    let leftBytes = sizeBytes;
     try {
       for await (const piece of open()) {
+        leftBytes -= piece.length;
+        if (leftBytes < 0) break;
         deadline.restart();
         yield piece;
         deadline.stop();
       }
+      if (leftBytes !== 0) throw otherSize(request, sizeBytes);
     } catch (error) {
       source.failure = error;
       throw error;
@@ -154,10 +155,10 @@ function streamed(
 }
 
 /** The beginning of the answer; the rest is not waited for. */
-async function textOf({ body }: Dispatcher.ResponseData): Promise<string> {
+async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes >= ANSWER_BYTES) break;
@@ -200,6 +201,15 @@ function refusal(
     ...(redirect
       ? { hint: 'Redirects are not followed: set the URL that it leads to, if you trust it.' }
       : {}),
+  });
+}
+
+function otherSize({ op, key = '' }: GuardedRequest, sizeBytes: number): SyncError {
+  return new SyncError(`${op} ${key}: the body does not have the ${sizeBytes} bytes that were announced`, {
+    op,
+    key,
+    retryable: true,
+    code: 'OtherSize',
   });
 }
 

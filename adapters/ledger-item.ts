@@ -1,5 +1,5 @@
 /** A row of the ledger table as a `LedgerEntry`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import type { LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';

@@ -1,20 +1,33 @@
 /**
  * Makes a destination hold what the hub holds of one key, and proves it. The plan is made from HEAD of both sides, so
  * that any event, late or twice, ends in the present state; and it is made again until the source has stayed the same.
+ *
+ * What each request is for, of an object in one piece:
+ * - HEAD of both sides shows what there is to do; where an event or a listing has named a state, the copy asks for that
+ *   state instead (If-Match), and HEAD follows only when it is not the present one;
+ * - GET or CopyObject with If-Match is of exactly the ETag named, and tells or carries the attributes;
+ * - PUT carries the MD5, which the destination checks; its answer is the proof that the bytes are there;
+ * - HEAD of the source afterwards shows that no later state was overwritten: of several handlers of a key the last to
+ *   write sees what the source is now, and goes again;
+ * - HEAD of the destination afterwards is left out where the copy's answer has proved the bytes: both ETags are one MD5.
  */
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
-import { type MirrorPlan, planMirror } from '#core/mirror-plan.ts';
+import { type CopyCut, type CopyWay, isMd5, type MirrorPlan, planMirror } from '#core/mirror-plan.ts';
 import type { Controls, Ledger, ObjectHead, ObjectStore } from '#core/ports.ts';
+import { type Copied, copySeen, type SeenSource } from './copy-seen.ts';
 import { type CopyStepPorts, clearUpload, copyStep, unlessMoved } from './copy-step.ts';
 import type { DeleteGuard } from './delete-permit.ts';
 import { handedUploads } from './handed-upload.ts';
 import { carryTags } from './mirror-tags.ts';
+import type { ReadTags } from './source-tags.ts';
 
 export interface MirrorPorts extends CopyStepPorts {
   ledger: Pick<Ledger, 'recordMirror'>;
   controls: Controls;
   guard: DeleteGuard;
+  /** Of the source's objects; absent: each is asked for its tags. */
+  readTags?: ReadTags;
 }
 
 export interface MirrorSettings {
@@ -23,7 +36,9 @@ export interface MirrorSettings {
   /** Whether deletes are carried out at the destination. */
   deletes: boolean;
   /** `server`: the destination can read the hub by itself. */
-  way: 'server' | 'stream';
+  way: CopyWay;
+  /** Absent: parts of many MiB. */
+  cut?: CopyCut;
   /** Whether both stores keep tags, and they travel. */
   tags: boolean;
   /** Whether the destination's bucket is made when it is not there. */
@@ -38,6 +53,10 @@ export interface MirrorHints {
   look?: boolean;
   /** The guard has let a delete of this key through before. */
   approved?: boolean;
+  /** The state that an event or a listing has told of. */
+  seen?: SeenSource;
+  /** The caller makes sure itself that the source still is what was copied, when `unconfirmed` asks for it. */
+  confirmLater?: boolean;
 }
 
 export interface MirrorOutcome {
@@ -47,6 +66,8 @@ export interface MirrorOutcome {
   sizeBytes: number;
   /** From the change of the source to its confirmation at the destination; of `copied` only. */
   lagMs?: number;
+  /** What was copied, and nobody has looked since whether the source still is that. */
+  unconfirmed?: Copied['source'];
 }
 
 /** A source that changes faster than it can be copied is left to its next event. */
@@ -75,13 +96,23 @@ export async function mirrorObject(
     });
   let tagging = hints.tagging ?? false;
   let did: MirrorOutcome | undefined;
-  let copied: { source: ObjectHead; etag: string } | undefined;
+  let copied: Copied | undefined;
 
+  if (hints.seen !== undefined && !tagging) {
+    copied = await copySeen(ports, settings, { key, target }, hints.seen);
+    if (copied !== undefined) {
+      if (hints.look === true) await clearUpload(ports, uploads, target);
+      const { sizeBytes } = copied.source;
+      did = { did: 'copied', reason: 'the source has a new state', sizeBytes };
+      if (hints.confirmLater === true && isProven(copied)) {
+        return { ...did, ...lag(did, copied.source, nowMs()), unconfirmed: copied.source };
+      }
+    }
+  }
   for (let round = 0; round <= MAX_ROUNDS; round++) {
     // Taken before HEAD: of two handlers, the one that looked last has the record.
     const atMs = nowMs();
-    const [source, found] = await Promise.all([hub.head(key), headAt(destination, target, settings)]);
-    const confirmed = copied !== undefined && shows(copied, source, found);
+    const { source, found, confirmed } = await look(ports, settings, key, target, copied);
     const plan: MirrorPlan = confirmed
       ? { do: 'nothing', reason: 'confirmed', holds: source?.etag ?? '' }
       : planMirror(source, found, settings);
@@ -89,13 +120,13 @@ export async function mirrorObject(
       await clearUpload(ports, uploads, target);
 
     if (plan.do === 'nothing') {
-      if (tagging && settings.tags && source !== undefined && found !== undefined) {
+      if (tagging && settings.tags && source !== undefined && (found !== undefined || confirmed)) {
         tagging = false;
         const tagged = await unlessMoved(carryTags(hub, destination, key, target));
         if (tagged === undefined) continue;
         if (tagged === 'set') did ??= { did: 'tagged', reason: 'its tags were others', sizeBytes: 0 };
       }
-      if (plan.holds !== undefined) await record(plan.holds, found?.etag, atMs);
+      if (plan.holds !== undefined) await record(plan.holds, found?.etag ?? copied?.etag, atMs);
       return {
         ...(did ?? { did: 'nothing', reason: plan.reason, sizeBytes: 0 }),
         ...lag(did, source, nowMs()),
@@ -130,6 +161,24 @@ export async function mirrorObject(
   });
 }
 
+/** What both sides have now; `confirmed`: the source is still what was copied, and the destination what came of it. */
+async function look(
+  { hub, destination }: MirrorPorts,
+  settings: MirrorSettings,
+  key: ObjectKey,
+  target: ObjectKey,
+  copied: Copied | undefined,
+): Promise<{ source?: ObjectHead | undefined; found?: ObjectHead | undefined; confirmed: boolean }> {
+  if (copied !== undefined && isProven(copied)) {
+    const source = await hub.head(key);
+    if (isStill(copied.source, source)) return { source, confirmed: true };
+    return { source, found: await headAt(destination, target, settings), confirmed: false };
+  }
+  const [source, found] = await Promise.all([hub.head(key), headAt(destination, target, settings)]);
+  const shown = copied !== undefined && found?.etag === copied.etag && found.sizeBytes === source?.sizeBytes;
+  return { source, found, confirmed: shown && isStill(copied.source, source) };
+}
+
 /** A bucket that is not there is made where the settings ask for it; it is never taken for an empty one. */
 async function headAt(
   destination: ObjectStore,
@@ -151,23 +200,29 @@ function inParts(plan: MirrorPlan): boolean {
 
 function lag(
   did: MirrorOutcome | undefined,
-  source: ObjectHead | undefined,
+  source: Copied['source'] | undefined,
   nowMs: number,
 ): { lagMs?: number } {
   return did?.did === 'copied' && source !== undefined ? { lagMs: nowMs - source.lastModifiedMs } : {};
 }
 
-/** Whether the source is still what was copied, and the destination what the copy made. */
-function shows(
-  copied: { source: ObjectHead; etag: string },
-  source: ObjectHead | undefined,
-  found: ObjectHead | undefined,
+/** The copy's own answer says that the bytes are those of the source: both stores name their MD5. */
+function isProven({ source, etag }: Copied): boolean {
+  return etag === source.etag && isMd5(etag);
+}
+
+/** Whether the source is what was copied, and has not been written again with the same bytes. */
+export function isStill(
+  copied: Copied['source'],
+  now: Pick<ObjectHead, 'etag' | 'lastModifiedMs' | 'versionId'> | undefined,
 ): boolean {
-  return (
-    source?.etag === copied.source.etag &&
-    source.versionId === copied.source.versionId &&
-    source.lastModifiedMs === copied.source.lastModifiedMs &&
-    found?.etag === copied.etag &&
-    found.sizeBytes === source.sizeBytes
-  );
+  if (now?.etag !== copied.etag) return false;
+  if (copied.versionId !== undefined && now.versionId !== undefined)
+    return now.versionId === copied.versionId;
+  return seconds(now.lastModifiedMs) === seconds(copied.lastModifiedMs);
+}
+
+/** Headers have whole seconds where listings have more. */
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
 }

@@ -73,7 +73,7 @@ export async function compareSegment(
   const destination = await checkedDestination(ports, settings, dryRun);
   const from = after === undefined ? {} : { after };
   const sightings = joinByKey({
-    hub: ports.hub.list('', from),
+    hub: ports.hub.list('', { ...from, ahead: true }),
     ...(destination === undefined
       ? {}
       : { destination: listDestination(destination, settings.prefix, after) }),
@@ -189,7 +189,7 @@ function listDestination(
   const text = prefix + (after ?? '');
   // With the prefix it may be longer than a key can be: then all is listed, and what was seen is passed over.
   const from = after === undefined || keyFault(text) !== undefined ? {} : { after: objectKey(text) };
-  return withoutPrefix(destination.list(prefix, from), prefix);
+  return withoutPrefix(destination.list(prefix, { ...from, ahead: true }), prefix);
 }
 
 function noSuchBucket(bucket: string, what: string): SyncError {

@@ -1,5 +1,5 @@
 /** Sends the deletes that a run has listed to those who carry them out, line by line. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import type { Look, LookQueue, ObjectStore } from '#core/ports.ts';

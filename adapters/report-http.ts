@@ -10,7 +10,7 @@ export interface ReportSender {
   readonly url: string;
   /** The same key is the same result. `SyncError`, retryable or not, by what the endpoint answered. */
   send(body: Uint8Array, idempotencyKey: string): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** @param signingKey of the endpoint's secret; absent: calls are not signed */

@@ -1,5 +1,5 @@
 /** S3 credentials of a destination, kept as JSON in Secrets Manager. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CredentialSource, cachedCredentials } from './s3/credentials.ts';
 import { BELIEVED_MS, secretReader } from './secret.ts';
 

@@ -1,6 +1,6 @@
 /** Secrets that are kept as JSON in Secrets Manager. */
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 
 /** A rotated secret is read again after that long. */
@@ -20,10 +20,13 @@ export function secretReader<Schema extends z.ZodType>(
   schema: Schema,
   shape: string,
 ): () => Promise<z.output<Schema>> {
-  const client = new SecretsManagerClient();
+  let client: SecretsManagerClient | undefined;
   return async () => {
+    // Here, because most functions read no secret: their start is spared it.
+    const sdk = await import('@aws-sdk/client-secrets-manager');
+    client ??= new sdk.SecretsManagerClient();
     try {
-      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
+      const { SecretString } = await client.send(new sdk.GetSecretValueCommand({ SecretId: secretId }));
       return parse(secretId, SecretString ?? '', schema, shape);
     } catch (error) {
       if (error instanceof SyncError) throw error;

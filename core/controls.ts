@@ -1,5 +1,5 @@
 /** The states that are kept in `Controls`: what each is called, and what it holds. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GuardWindow } from './delete-guard.ts';
 import { SyncError } from './errors.ts';
 import type { Controls } from './ports.ts';

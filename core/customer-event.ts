@@ -2,7 +2,7 @@
  * Events that customers send of their own: what happened to a key, as far as they know. They are hints: what is there is
  * looked up. Only permissions are believed, because no store keeps them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { SyncError } from './errors.ts';
 import { keyFault, objectKey } from './key.ts';

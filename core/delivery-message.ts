@@ -1,5 +1,5 @@
 /** A message of the delivery queue: one key whose delivery has to be looked at. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from './errors.ts';
 import { keyFault, type ObjectKey, objectKey } from './key.ts';
 import type { DeliveryRequest } from './ports.ts';

@@ -2,7 +2,7 @@
  * The change journal: every write of event-replay to the ledger, as lines of JSON in the reports bucket. Its objects are
  * named by the time they were written, so that a reader goes on after the last one it has read.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from './errors.ts';
 import { type ObjectKey, objectKey } from './key.ts';
 import type { LedgerEntry } from './ledger-entry.ts';

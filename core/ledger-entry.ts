@@ -33,7 +33,7 @@ export interface LedgerEntry {
   state: 'unknown' | 'present' | 'deleted';
   /** Counts the writes of this row; 1 is the first. */
   revision: number;
-  /** The newest event's sequencer as received; empty when HEAD decided. */
+  /** The newest event's sequencer as received; empty when HEAD decided, `?` when it has to for all that comes. */
   sequencer: string;
   etag: string;
   versionId: string;

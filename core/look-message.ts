@@ -1,5 +1,5 @@
 /** A message of Sluice's own to the consumers of the hub's events: look at these keys, whatever happened to them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyFault, objectKey } from './key.ts';
 import type { Look } from './ports.ts';
 import type { ObjectEvent } from './s3-event.ts';

@@ -8,9 +8,8 @@ export const SOURCE_ETAG = 'sluice-source-etag';
 const MAX_METADATA_BYTES = 2048;
 
 const MIB = 1024 * 1024;
-const WHOLE_UP_TO_BYTES = 64 * MIB;
 /** Streamed parts are held in memory; the server's own are not, and fewer of them are quicker. */
-const PART_BYTES = { stream: 16 * MIB, server: 256 * MIB } as const;
+const CUT: CopyCut = { wholeUpTo: 64 * MIB, stream: 16 * MIB, server: 256 * MIB };
 
 const CONTENT_HEADERS = [
   'contentType',
@@ -21,6 +20,9 @@ const CONTENT_HEADERS = [
 ] as const;
 
 export type CopyWay = 'server' | 'stream';
+
+/** Bytes from which on an object is copied in parts, and of a part of each way. */
+export type CopyCut = Readonly<Record<'wholeUpTo' | CopyWay, number>>;
 
 export type MirrorPlan =
   | { do: 'copy'; way: CopyWay; parts: 'whole' | ByteRange[]; attributes: ObjectAttributes; reason: string }
@@ -40,7 +42,7 @@ export type MirrorPlan =
 export function planMirror(
   source: ObjectHead | undefined,
   destination: ObjectHead | undefined,
-  settings: { way: CopyWay; deletes: boolean },
+  settings: { way: CopyWay; deletes: boolean; cut?: CopyCut },
 ): MirrorPlan {
   if (source === undefined) {
     if (destination === undefined) return { do: 'nothing', holds: '', reason: 'neither side has it' };
@@ -53,7 +55,7 @@ export function planMirror(
   return {
     do: 'copy',
     way: settings.way,
-    parts: partsOf(source.sizeBytes, settings.way),
+    parts: partsOf(source.sizeBytes, settings.way, settings.cut),
     attributes: mirroredAttributes(source),
     reason: destination === undefined ? 'the destination lacks it' : 'the destination has another state',
   };
@@ -64,11 +66,11 @@ function isUpToDate(source: ObjectHead, destination: ObjectHead): boolean {
   return holdsBytesOf(source, destination) && carriesAttributesOf(source, destination);
 }
 
-/** By the mark of the copy, or by equal ETags where neither is that of a multipart object. */
+/** By the mark of the copy, or by equal ETags where they are MD5s. */
 function holdsBytesOf(source: ObjectHead, destination: ObjectHead): boolean {
   if (destination.sizeBytes !== source.sizeBytes) return false;
-  const mark = destination.metadata[SOURCE_ETAG];
-  return mark === undefined ? destination.etag === source.etag && isMd5(source.etag) : mark === source.etag;
+  if (destination.metadata[SOURCE_ETAG] === source.etag) return true;
+  return destination.etag === source.etag && isMd5(source.etag);
 }
 
 /** What the copy carries: everything of the source, and the mark where the store's limit leaves room for it. */
@@ -84,9 +86,9 @@ export function mirroredAttributes(source: ObjectHead): ObjectAttributes {
 }
 
 /** The ranges of the parts, equal but for the last; parts grow so that there are never too many of them. */
-export function partsOf(sizeBytes: number, way: CopyWay): 'whole' | ByteRange[] {
-  if (sizeBytes <= WHOLE_UP_TO_BYTES) return 'whole';
-  const partBytes = partSizeBytes(sizeBytes, PART_BYTES[way]);
+export function partsOf(sizeBytes: number, way: CopyWay, cut = CUT): 'whole' | ByteRange[] {
+  if (sizeBytes <= cut.wholeUpTo) return 'whole';
+  const partBytes = partSizeBytes(sizeBytes, cut[way]);
   return Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => ({
     start: index * partBytes,
     end: Math.min(sizeBytes, (index + 1) * partBytes) - 1,

@@ -8,8 +8,9 @@ export const MAX_PART_BYTES = 5 * 1024 * MIB;
 
 /** The preferred part size, or the next whole MiB that keeps the object within 10,000 parts. */
 export function partSizeBytes(sizeBytes: number, preferredBytes: number): number {
-  const least = Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB;
-  return Math.max(Math.min(preferredBytes, MAX_PART_BYTES), least);
+  const preferred = Math.min(preferredBytes, MAX_PART_BYTES);
+  if (preferred * MAX_PARTS >= sizeBytes) return preferred;
+  return Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB;
 }
 
 /** The ranges of parts of that size, the last one shorter; none for no bytes. */

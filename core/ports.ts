@@ -28,6 +28,8 @@ export interface ObjectHead extends ObjectAttributes {
   crc32?: string;
   /** Hex MD5 of the whole object, where the ETag is one: sent whole, and encrypted with no key of KMS or a customer. */
   md5?: string;
+  /** Where the store counts the tags, the object has some, and they may be read. */
+  tagCount?: number;
 }
 
 export interface ObjectSummary {
@@ -47,6 +49,8 @@ export interface Placement {
 export interface PutOptions extends ObjectAttributes, Placement {
   /** Only create: the write fails with `PreconditionFailed` when the key exists. */
   ifAbsent?: boolean;
+  /** Hex MD5 of the body, where the caller has computed it already. */
+  md5?: string;
 }
 
 export interface PutResult {
@@ -113,7 +117,14 @@ export interface ObjectStore {
   /** Server-side copy of up to 5 GiB. Attributes are carried over, or replaced when they are given. */
   copy(key: ObjectKey, source: CopySource, attributes?: ObjectAttributes & Placement): Promise<PutResult>;
   createMultipart(key: ObjectKey, attributes: ObjectAttributes & Placement): Promise<string>;
-  uploadPart(key: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array): Promise<PartResult>;
+  /** `md5`: hex, of the body, where the caller has computed it already. */
+  uploadPart(
+    key: ObjectKey,
+    uploadId: string,
+    partNumber: number,
+    body: Uint8Array,
+    md5?: string,
+  ): Promise<PartResult>;
   uploadPartCopy(
     key: ObjectKey,
     uploadId: string,
@@ -133,8 +144,11 @@ export interface ObjectStore {
    * `PreconditionFailed` when the object has another ETag, `NotFound` when there is none.
    */
   firstPartBytes(key: ObjectKey, ifMatch: string): Promise<number | undefined>;
-  /** All objects below the prefix in the order the store lists them (UTF-8 bytes), those up to `after` left out. */
-  list(prefix: string, options?: { after?: ObjectKey }): AsyncIterable<ObjectSummary>;
+  /**
+   * All objects below the prefix in the order the store lists them (UTF-8 bytes), those up to `after` left out. `ahead`:
+   * the next page is asked for while this one is read, which is for readers that go to the end.
+   */
+  list(prefix: string, options?: { after?: ObjectKey; ahead?: boolean }): AsyncIterable<ObjectSummary>;
   /** Tags of an object; `NoSuchKey` when there is none. */
   tags(key: ObjectKey): Promise<Readonly<Record<string, string>>>;
   setTags(key: ObjectKey, tags: Readonly<Record<string, string>>): Promise<void>;

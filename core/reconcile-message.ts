@@ -1,5 +1,5 @@
 /** Messages of the reconcile queues: what starts a run, goes on with it, or releases the deletes that it held. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from './errors.ts';
 import { keyFault, type ObjectKey, objectKey } from './key.ts';
 import { REPORT_PREFIX } from './names.ts';

@@ -7,6 +7,9 @@ import { isOrdered, orderOfEvents } from './sequencer.ts';
 /** Longer than any queue keeps an event (14 days), so that none can revive what was deleted. */
 export const TOMBSTONE_SEC = 30 * 86_400;
 
+/** As a row's sequencer: HEAD decides about every event of this key. */
+const NO_PLACE = '?';
+
 export type FoldOutcome =
   | { write: LedgerEntry; reason: string }
   | { ignore: string }
@@ -24,7 +27,10 @@ export type FoldOutcome =
  * | present or deleted        | older or same     | not asked | ignore                                   |
  * | present or deleted        | undecidable       | not asked | ask                                      |
  * | none                      | look, untold      | nothing   | ignore                                   |
- * | any                       | any               | answered  | write what HEAD says, unless known to be |
+ * | any                       | any               | answered  | write what HEAD says                     |
+ *
+ * What HEAD says is written also where the row says it already: whoever has asked before, and is about to write what he
+ * was told, must find that the row is another one.
  *
  * Permissions belong to the key and outlive its object: what was told before the upload is kept for it. The newest told
  * count, whatever became of the rest of the event.
@@ -73,19 +79,19 @@ function foldHead(
     return { write: truth, reason: 'HEAD decided' };
   }
   if (sameState(entry, truth)) {
-    if (samePermissions(entry, truth) && entry.sequencer === truth.sequencer) {
-      return { ignore: 'the ledger already says what HEAD says' };
-    }
     const { revision, sequencer, permissions } = truth;
     const write = { ...entry, revision, sequencer, ...(permissions === undefined ? {} : { permissions }) };
-    return { write, reason: samePermissions(entry, truth) ? 'HEAD decided' : 'new permissions' };
+    if (!samePermissions(entry, truth)) return { write, reason: 'new permissions' };
+    const known = entry.sequencer === truth.sequencer;
+    return { write, reason: known ? 'the ledger already says what HEAD says' : 'HEAD decided' };
   }
   return { write: truth, reason: 'HEAD decided' };
 }
 
 /**
  * The sequencer is kept only when the version proves that this very event made the present state. An equal ETag does
- * not: of A, B, A the first A would let a late B through.
+ * not: of A, B, A the first A would let a late B through. Nor does the version, once versions of the key were removed: of
+ * A, B, and B removed, A is the present state again, and its sequencer would let B through.
  */
 function fromHead(
   entry: LedgerEntry | undefined,
@@ -100,7 +106,7 @@ function fromHead(
   return {
     ...base(entry, event, nowMs),
     state: 'present',
-    sequencer: made ? event.sequencer : known ? entry.sequencer : '',
+    sequencer: placeLost(entry, event) ? NO_PLACE : made ? event.sequencer : known ? entry.sequencer : '',
     etag: head.etag,
     versionId,
     sizeBytes: head.sizeBytes,
@@ -111,9 +117,20 @@ function fromHead(
 function fromAbsence(entry: LedgerEntry | undefined, event: ObjectEvent, nowMs: number): LedgerEntry {
   const timeMs = event.kind === 'removed' ? event.timeMs : nowMs;
   return tombstone(
-    { ...base(entry, event, nowMs), sequencer: '', eventTimeMs: timeMs, versionId: '' },
+    {
+      ...base(entry, event, nowMs),
+      sequencer: placeLost(entry, event) ? NO_PLACE : '',
+      eventTimeMs: timeMs,
+      versionId: '',
+    },
     nowMs,
   );
+}
+
+/** Whether the key's present state may be an older one than its last event tells of. */
+function placeLost(entry: LedgerEntry | undefined, event: ObjectEvent): boolean {
+  const removesVersion = event.kind === 'removed' && event.versionId !== '' && !isOrdered(event);
+  return removesVersion || entry?.sequencer === NO_PLACE;
 }
 
 function fromEvent(entry: LedgerEntry | undefined, event: ObjectEvent, nowMs: number): LedgerEntry {

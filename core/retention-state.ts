@@ -1,5 +1,5 @@
 /** What is kept of retention between its runs. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const result = z.object({
   runId: z.string(),

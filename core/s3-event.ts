@@ -1,5 +1,5 @@
 /** S3 event notifications: the text of a queue message becomes events once, here, and is trusted afterwards. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyFromEvent, type ObjectKey } from './key.ts';
 import { malformedMessage, parseMessageJson } from './message-json.ts';
 

@@ -9,6 +9,8 @@ export interface StoreQuirks {
   crc32: boolean;
   /** Keeps object tags; the others answer NotImplemented, or refuse the whole request. */
   tags: boolean;
+  /** Says with each object it answers how many tags that has. */
+  tagCount: boolean;
 }
 
 /**
@@ -22,13 +24,13 @@ export interface StoreQuirks {
  * - minio: seen in tests, with letters outside ASCII refused in tags
  */
 const QUIRKS: Readonly<Record<StoreType, StoreQuirks>> = {
-  aws: { addressing: 'virtual', crc32: true, tags: true },
-  minio: { addressing: 'path', crc32: true, tags: true },
-  b2: { addressing: 'path', crc32: false, tags: false },
-  wasabi: { addressing: 'path', crc32: false, tags: true },
-  spaces: { addressing: 'path', crc32: false, tags: true },
-  r2: { addressing: 'path', crc32: false, tags: false },
-  other: { addressing: 'path', crc32: false, tags: false },
+  aws: { addressing: 'virtual', crc32: true, tags: true, tagCount: true },
+  minio: { addressing: 'path', crc32: true, tags: true, tagCount: true },
+  b2: { addressing: 'path', crc32: false, tags: false, tagCount: false },
+  wasabi: { addressing: 'path', crc32: false, tags: true, tagCount: false },
+  spaces: { addressing: 'path', crc32: false, tags: true, tagCount: false },
+  r2: { addressing: 'path', crc32: false, tags: false, tagCount: false },
+  other: { addressing: 'path', crc32: false, tags: false, tagCount: false },
 };
 
 export function quirksOf(type: StoreType): StoreQuirks {

@@ -10,6 +10,7 @@ import type { ObjectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import { compareCopies, joinByKey, withoutPrefix } from '#core/reconcile-plan.ts';
+import { createCopies } from './bucket-copies.ts';
 import type { Lane, LaneContext } from './bucket-lane.ts';
 import { laneName } from './bucket-view.ts';
 
@@ -39,10 +40,11 @@ export async function compareBucket(
   plan.clear('planned');
   // What was given up gets its tries again.
   tasks.retryNow();
+  const copies = createCopies(context, lane);
   const sightings = joinByKey({
-    hub: ports.hub.list(bucket.prefix),
+    hub: ports.hub.list(bucket.prefix, { ahead: true }),
     destination: withoutPrefix(
-      ports.destination.list(destination.prefix + bucket.prefix),
+      ports.destination.list(destination.prefix + bucket.prefix, { ahead: true }),
       destination.prefix,
     ),
     entries: ledger.entries(),
@@ -59,14 +61,13 @@ export async function compareBucket(
     const difference = compareCopies(sighting, { name, deletes, ledger: false });
     if (hub === undefined && sighting.destination === undefined) {
       await settleGone(context, sighting.entry);
-    } else if (difference.do === 'copy') {
-      seen.copies++;
-      await lane.offer(key, { look: true });
     } else if (difference.do === 'delete') {
       plan.put({ key, state: 'planned', attempts: 0, nextAttemptMs: 0, reason: difference.reason });
     }
+    if (difference.do === 'copy') seen.copies++;
+    await copies.passed(sighting, difference.do === 'copy');
   }
-  await lane.idle();
+  await copies.end();
   if (stopping.aborted) return undefined;
   const deletes = plan.counts().planned;
   const held = await judgeDeletes(context, runId, deletes, seen.known);

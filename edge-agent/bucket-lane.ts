@@ -2,6 +2,8 @@
  * The keys of a bucket that one destination has to be looked at for: so many at once, each by one at a time, tried
  * again as the settings say, and parked where they can be seen.
  */
+
+import type { Copied } from '#adapters/copy-seen.ts';
 import type { BucketTasks } from '#adapters/host/bucket-tasks.ts';
 import {
   type MirrorHints,
@@ -37,9 +39,14 @@ export interface LaneContext {
   onBroken(error: unknown): void;
 }
 
+interface LaneHints extends MirrorHints {
+  /** The key was looked at, with or without success; told what was copied, if nobody has confirmed that yet. */
+  whenDone?: (unconfirmed?: Copied['source']) => void;
+}
+
 export interface Lane {
   /** Resolves when there is room for more. A key that is in work is looked at once more afterwards. */
-  offer(key: ObjectKey, hints?: MirrorHints): Promise<void>;
+  offer(key: ObjectKey, hints?: LaneHints): Promise<void>;
   /** Tries again what is due and not in work; answers how many keys that were. */
   offerDue(): number;
   /** Resolves when nothing is queued or in work, or the agent stops and nothing is in work. */
@@ -69,8 +76,8 @@ export function createLane(context: LaneContext): Lane {
     tags: context.tags,
     createBucket: destination.createBucket,
   };
-  const queue = new Map<ObjectKey, MirrorHints>();
-  const inWork = new Map<ObjectKey, MirrorHints | undefined>();
+  const queue = new Map<ObjectKey, LaneHints>();
+  const inWork = new Map<ObjectKey, LaneHints | undefined>();
   const roomWaiters: (() => void)[] = [];
   const idleWaiters: (() => void)[] = [];
   let failures = 0;
@@ -91,8 +98,9 @@ export function createLane(context: LaneContext): Lane {
     for (const resolve of idleWaiters.splice(0)) resolve();
   }
 
-  async function work(key: ObjectKey, hints: MirrorHints): Promise<void> {
+  async function work(key: ObjectKey, { whenDone, ...hints }: LaneHints): Promise<void> {
     const untilMs = nowMs() + SLICE_MS;
+    let unconfirmed: Copied['source'] | undefined;
     try {
       const outcome = await mirrorObject(
         {
@@ -104,6 +112,7 @@ export function createLane(context: LaneContext): Lane {
         key,
         hints,
       );
+      unconfirmed = outcome.unconfirmed;
       done(key, outcome);
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
@@ -112,12 +121,13 @@ export function createLane(context: LaneContext): Lane {
       const next = inWork.get(key);
       inWork.delete(key);
       if (next !== undefined) queue.set(key, next);
+      whenDone?.(unconfirmed);
       start();
     }
   }
 
   function again(keys: readonly ObjectKey[]): void {
-    for (const key of keys) if (inWork.has(key)) inWork.set(key, { look: true });
+    for (const key of keys) if (inWork.has(key)) inWork.set(key, { ...inWork.get(key), look: true });
   }
 
   function done(key: ObjectKey, { did, reason, sizeBytes, lagMs }: MirrorOutcome): void {

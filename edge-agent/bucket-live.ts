@@ -3,13 +3,17 @@ import { mkdirSync } from 'node:fs';
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createDeleteGuard } from '#adapters/delete-permit.ts';
 import { type BucketsDb, openBucketsDb } from '#adapters/host/buckets-db.ts';
+import type { HostLedger } from '#adapters/host/ledger-sqlite.ts';
 import { lockFolder } from '#adapters/host/lock.ts';
 import { agentCredentials } from '#adapters/s3/agent-credentials.ts';
 import { createBandwidth } from '#adapters/s3/bandwidth.ts';
 import { createS3Store, type S3Store } from '#adapters/s3/store.ts';
 import type { WireOptions } from '#adapters/s3/wire.ts';
+import { createTagReader } from '#adapters/source-tags.ts';
 import { CONTROL, readControl, reconcileState } from '#core/controls.ts';
 import type { SyncError } from '#core/errors.ts';
+import { isMd5 } from '#core/mirror-plan.ts';
+import type { Ledger } from '#core/ports.ts';
 import type { HostSettings } from '#core/settings/agent.ts';
 import type { BucketDestination, BucketSettings, HostPlace } from '#core/settings/agent-buckets.ts';
 import { quirksOf, type StoreType } from '#core/store-type.ts';
@@ -78,7 +82,8 @@ export async function liveBuckets(
       ports: {
         hub,
         destination: storeAt(destination, bucket.concurrency),
-        ledger: db.ledger(bucket.name),
+        ledger: noting(db.ledger(bucket.name)),
+        readTags: createTagReader(hub, quirksOf(typeOf(bucket.source)).tagCount),
         controls,
         guard: createDeleteGuard(controls, destination.name, destination.guard, Date.now),
         budget,
@@ -112,6 +117,16 @@ export async function liveBuckets(
       await Promise.all(stores.map((store) => store.close()));
       db.close();
       unlock();
+    },
+  };
+}
+
+/** What the listings say by themselves is not noted: that both sides have one MD5 as their ETag. */
+function noting({ recordMirror }: HostLedger): Pick<Ledger, 'recordMirror'> {
+  return {
+    recordMirror: async (key, destination, record) => {
+      const isPlain = record.sourceEtag === record.targetEtag && isMd5(record.sourceEtag);
+      if (!isPlain) await recordMirror(key, destination, record);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Keeps one destination of a bucket like its source for as long as the agent runs, or once. */
 import { randomUUID } from 'node:crypto';
+import type { SeenSource } from '#adapters/copy-seen.ts';
 import type { ReconcileResult } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
@@ -21,8 +22,8 @@ export interface BucketRunner {
   once(): Promise<number>;
   /** Takes no more work, and resolves when what is in flight has been finished or noted. */
   stop(): Promise<void>;
-  /** A change was told of. */
-  changed(key: ObjectKey): void;
+  /** A change was told of, and perhaps what the object is now. */
+  changed(key: ObjectKey, seen?: SeenSource): void;
   /** Compares now: something may have been missed, or somebody asks for it. */
   compareNow(): void;
   /** Tries now what waits or is parked, and compares. */
@@ -164,8 +165,8 @@ export function createBucketRunner(context: RunnerContext): BucketRunner {
       await ticking;
       await lane.idle();
     },
-    changed(key) {
-      if (lane.queued < MOST_TOLD) void lane.offer(key);
+    changed(key, seen) {
+      if (lane.queued < MOST_TOLD) void lane.offer(key, seen === undefined ? {} : { seen });
       else nextMs = 0;
     },
     compareNow() {

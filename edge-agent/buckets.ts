@@ -1,4 +1,5 @@
 /** All mirrored buckets of the agent: their runners, and what their sources tell of changes. */
+import { seenIn } from '#adapters/copy-seen.ts';
 import { type ListenState, listenToBucket } from '#adapters/s3/listen.ts';
 import { SyncError } from '#core/errors.ts';
 import { isReserved } from '#core/names.ts';
@@ -111,11 +112,12 @@ function mirror(
   }
 
   function onEvents(events: readonly ObjectEvent[]): void {
-    for (const { bucket: from, key, kind } of events) {
+    for (const event of events) {
+      const { bucket: from, key, kind } = event;
       // A webhook may be that of several buckets.
       if (from !== bucket.source.bucket || kind === 'other') continue;
       if (isReserved(key) || !key.startsWith(bucket.prefix)) continue;
-      for (const runner of runners) runner.changed(key);
+      for (const runner of runners) runner.changed(key, seenIn([event]));
     }
   }
 

@@ -1,11 +1,20 @@
 /**
  * The set of paths to look at. A path is worked on by one worker at a time; marked again meanwhile, it is worked on
  * once more. A path put off is looked at when its time has come, or at once when something marks it.
+ *
+ * What an event marks comes before what a scan offers, so that a fresh file does not wait behind a million old ones.
+ * The set is bounded: a scan waits for room, and what is marked beyond the bound is left to the next scan, because the
+ * tree is the queue.
  */
+import { createWaitingNames } from './waiting-names.ts';
+
 export interface DirtySet {
-  mark(path: Buffer): void;
-  /** Look again after the delay. */
-  markLater(path: Buffer, delayMs: number): void;
+  /** False when it is left to the next scan. */
+  mark(path: Buffer): boolean;
+  /** Resolves when there is room for more, or when no more work is taken. */
+  offer(paths: readonly Buffer[]): Promise<void>;
+  /** Look again after the delay. False when too many are put off already: nobody will. */
+  markLater(path: Buffer, delayMs: number): boolean;
   /** Paths waiting or in work; those put off do not count. */
   readonly size: number;
   readonly putOff: number;
@@ -19,30 +28,74 @@ export interface DirtySet {
   stop(): Promise<void>;
 }
 
-export function createDirtySet(concurrency: number, work: (path: Buffer) => Promise<void>): DirtySet {
-  const waiting = new Set<string>();
+export interface Bounds {
+  /** So many may be marked and wait, so many may be put off. */
+  marked: number;
+  /** An offer waits while so many offered before wait. */
+  offered: number;
+  /** More than `marked` had been marked, and now there is room again: scan. */
+  onRoom(): void;
+}
+
+/** Under steady events, one look in so many is at what was offered: it must not wait for ever. */
+const OFFERED_EVERY = 8;
+const UNBOUNDED: Bounds = {
+  marked: Number.POSITIVE_INFINITY,
+  offered: Number.POSITIVE_INFINITY,
+  onRoom() {},
+};
+
+export function createDirtySet(
+  concurrency: number,
+  work: (path: Buffer) => Promise<void>,
+  bounds: Bounds = UNBOUNDED,
+): DirtySet {
+  const marked = createWaitingNames();
+  const offered = createWaitingNames();
   const active = new Set<string>();
   const again = new Set<string>();
   const timers = new Map<string, NodeJS.Timeout>();
   const waiters: { resolve: () => void; until: () => boolean }[] = [];
+  let turns = 0;
+  let missed = false;
   let stopped = false;
 
   /** One byte a character: two names that are not UTF-8 stay two names. */
   const nameOf = (path: Buffer) => path.toString('latin1');
 
-  function mark(name: string): void {
-    if (stopped) return;
+  function mark(name: string): boolean {
+    if (stopped) return true;
     clearTimeout(timers.get(name));
     timers.delete(name);
     if (active.has(name)) again.add(name);
-    else waiting.add(name);
+    else if (marked.size < bounds.marked) {
+      offered.delete(name);
+      marked.add(name);
+    } else if (!marked.has(name) && !offered.has(name)) {
+      missed = true;
+      return false;
+    }
     pump();
+    return true;
+  }
+
+  function offer(name: string): void {
+    if (stopped || marked.has(name)) return;
+    clearTimeout(timers.get(name));
+    timers.delete(name);
+    if (active.has(name)) again.add(name);
+    else offered.add(name);
+  }
+
+  function take(): string | undefined {
+    turns = (turns + 1) % OFFERED_EVERY;
+    return turns === 0 ? (offered.take() ?? marked.take()) : (marked.take() ?? offered.take());
   }
 
   function pump(): void {
-    for (const name of waiting) {
-      if (stopped || active.size >= concurrency) return;
-      waiting.delete(name);
+    while (!stopped && active.size < concurrency) {
+      const name = take();
+      if (name === undefined) return;
       active.add(name);
       void run(name);
     }
@@ -53,14 +106,24 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
     active.delete(name);
     if (again.delete(name)) mark(name);
     pump();
+    if (missed && !stopped && marked.size < bounds.marked / 2) {
+      missed = false;
+      bounds.onRoom();
+    }
+    tell();
+  }
+
+  function tell(): void {
     for (const waiter of waiters.splice(0)) {
       if (waiter.until()) waiter.resolve();
       else waiters.push(waiter);
     }
   }
 
-  const isDrained = () => active.size === 0 && (stopped || waiting.size === 0);
+  const waits = () => marked.size + offered.size;
+  const isDrained = () => active.size === 0 && (stopped || waits() === 0);
   const isIdle = () => isDrained() && (stopped || timers.size === 0);
+  const hasRoom = () => stopped || offered.size < bounds.offered;
 
   function when(until: () => boolean): Promise<void> {
     if (until()) return Promise.resolve();
@@ -69,17 +132,24 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
 
   return {
     mark: (path) => mark(nameOf(path)),
+    offer(paths) {
+      for (const path of paths) offer(nameOf(path));
+      pump();
+      return when(hasRoom);
+    },
     markLater(path, delayMs) {
       const name = nameOf(path);
-      if (stopped || waiting.has(name)) return;
+      if (stopped || marked.has(name) || offered.has(name)) return true;
+      if (timers.size >= bounds.marked && !timers.has(name)) return false;
       clearTimeout(timers.get(name));
       timers.set(
         name,
         setTimeout(() => mark(name), delayMs),
       );
+      return true;
     },
     get size() {
-      return waiting.size + active.size;
+      return waits() + active.size;
     },
     get putOff() {
       return timers.size;
@@ -93,6 +163,7 @@ export function createDirtySet(concurrency: number, work: (path: Buffer) => Prom
       stopped = true;
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
+      tell();
       return when(isIdle);
     },
   };

@@ -80,6 +80,12 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     }
   }
 
+  async function letGo(): Promise<void> {
+    const one = open;
+    open = undefined;
+    await one?.close();
+  }
+
   async function pass(one: OpenFolder): Promise<void> {
     const startedMs = performance.now();
     passing = true;
@@ -96,6 +102,13 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     nextScanMs = typeof schedule === 'object' ? startedMs + schedule.every : Number.POSITIVE_INFINITY;
   }
 
+  /** Beside the ticks: it may last as long as the work that it finds. */
+  async function rescan(one: OpenFolder): Promise<void> {
+    nextScanMs = Number.POSITIVE_INFINITY;
+    await one.scan('interval');
+    nextScanMs = performance.now() + settings.rescan;
+  }
+
   async function tick(): Promise<void> {
     const nowMs = performance.now();
     if (open === undefined) {
@@ -107,9 +120,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
       const fault = open.fault();
       if (fault !== undefined) {
         unavailable(`folder ${folder.name} is not available: ${fault}`, undefined);
-        const lost = open;
-        open = undefined;
-        await lost.close();
+        await letGo();
         return;
       }
     }
@@ -117,14 +128,12 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
       if (!passing && nowMs >= nextScanMs) void pass(open);
       return;
     }
-    await open.tick();
-    if (nowMs >= nextScanMs) {
-      nextScanMs = nowMs + settings.rescan;
-      await open.scan('interval');
-    }
+    const one = open;
+    await one.tick();
+    if (nowMs >= nextScanMs) void rescan(one);
     if (nowMs >= nextVerifyMs) {
       nextVerifyMs = nowMs + VERIFY_EVERY_MS;
-      await open.verify();
+      await one.verify();
     }
   }
 
@@ -140,8 +149,9 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
 
   return {
     async run() {
-      await attachOrWait();
-      timer = setTimeout(tickAgain, TICK_MS);
+      ticking = attachOrWait();
+      await ticking;
+      if (!stopped) timer = setTimeout(tickAgain, TICK_MS);
     },
     async once() {
       open = await attach();
@@ -150,9 +160,10 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      const one = open;
-      open = undefined;
-      await Promise.all([ticking, one?.close()]);
+      await letGo();
+      await Promise.allSettled([ticking]);
+      // What was being opened at that moment.
+      await letGo();
     },
     retry: () => open?.retry(),
     approveDeletes: () => open?.approveDeletes(),

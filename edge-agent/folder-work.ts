@@ -9,7 +9,10 @@ import { printableName } from './path-bytes.ts';
 import { type FileContext, isNothing, type Looked } from './settled-file.ts';
 
 export interface FolderWork {
-  mark(path: Buffer): void;
+  /** False when it is left to the next scan. */
+  mark(path: Buffer): boolean;
+  /** For a scan: after what is marked, and resolves when there is room for more. */
+  offer(paths: readonly Buffer[]): Promise<void>;
   /** Never to be synced as it is: shown by `status` until it changes. */
   park(path: Buffer, reason: string, hint?: string): void;
   /** From now on a path gets so many tries, and what is left behind is counted anew. */
@@ -18,6 +21,8 @@ export interface FolderWork {
   readonly left: number;
   readonly queued: number;
   readonly putOff: number;
+  /** More failed than is remembered. */
+  readonly putsOffNoMore: boolean;
   idle(): Promise<void>;
   drained(): Promise<void>;
   hurry(): void;
@@ -28,6 +33,9 @@ export interface FolderWork {
 export const TRIES_IN_PASS = 3;
 /** A failed file is tried again for ever; the delay grows to five minutes. */
 const RETRY = { baseDelayMs: 1_000, maxDelayMs: 300_000 };
+/** Names held in memory: some ten megabytes for the first, and enough to keep every upload busy for the second. */
+const MARKED_BOUND = 50_000;
+const OFFERED_BOUND = 10_000;
 const UNNOTED_DELAY_MS = 10_000;
 /** Of a row whose file has no object that we know. */
 export const NO_OBJECT = {
@@ -42,19 +50,27 @@ export const NO_OBJECT = {
   versionId: '',
 };
 
-export function createFolderWork(context: FileContext, look: (path: Buffer) => Promise<Looked>): FolderWork {
+/** @param onRoom absent: everything that is marked is remembered; else it scans for what was not */
+export function createFolderWork(
+  context: FileContext,
+  look: (path: Buffer) => Promise<Looked>,
+  onRoom?: () => void,
+): FolderWork {
   const { settings, folder, index, log, metrics } = context;
   const tries = new Map<string, number>();
   let triesAllowed = Number.POSITIVE_INFINITY;
   let left = 0;
 
-  const dirty = createDirtySet(settings.limits.concurrency, async (path) => {
+  const bounds = onRoom === undefined ? undefined : { marked: MARKED_BOUND, offered: OFFERED_BOUND, onRoom };
+  const dirty = createDirtySet(settings.limits.concurrency, workOn, bounds);
+
+  async function workOn(path: Buffer): Promise<void> {
     try {
       looked(path, await look(path));
     } catch (error) {
       noted(path, () => failed(path, error));
     }
-  });
+  }
 
   /** A full disk keeps the index from noting a failure; the file is looked at again all the same. */
   function noted(path: Buffer, action: () => void): void {
@@ -111,9 +127,9 @@ export function createFolderWork(context: FileContext, look: (path: Buffer) => P
     const id = path.toString('latin1');
     const tried = (tries.get(id) ?? 0) + 1;
     if (triesAllowed !== Number.POSITIVE_INFINITY) tries.set(id, tried);
-    if (tried < triesAllowed) {
-      dirty.markLater(path, delayMs);
-    } else {
+    // One that cannot be put off is found by the next scan, as long as there is one.
+    const lookedAtAgain = tried < triesAllowed && dirty.markLater(path, delayMs);
+    if (!lookedAtAgain && triesAllowed !== Number.POSITIVE_INFINITY) {
       left++;
       log.warn(`left behind: ${why}`, { key: printableName(path) });
     }
@@ -141,6 +157,7 @@ export function createFolderWork(context: FileContext, look: (path: Buffer) => P
 
   return {
     mark: dirty.mark,
+    offer: dirty.offer,
     park,
     begin(allowed) {
       triesAllowed = allowed;
@@ -155,6 +172,9 @@ export function createFolderWork(context: FileContext, look: (path: Buffer) => P
     },
     get putOff() {
       return dirty.putOff;
+    },
+    get putsOffNoMore() {
+      return bounds !== undefined && dirty.putOff >= bounds.marked;
     },
     idle: dirty.idle,
     drained: dirty.drained,

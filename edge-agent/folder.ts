@@ -29,7 +29,7 @@ export interface FolderContext {
 }
 
 export interface FolderRunner {
-  /** Works until `stop`. Resolves when the first look at everything has been queued. */
+  /** Works until `stop`. Resolves when what comes from now on is noticed; what is there already is being looked at. */
   run(): Promise<void>;
   /** One pass; answers how many files could not be brought to where they belong. */
   once(): Promise<number>;
@@ -54,7 +54,7 @@ export interface FolderView {
   reason: string;
   /** `fanotify`, `inotify`, `polling`, `queue`, or empty when nothing watches. */
   watch: string;
-  /** Paths or keys to look at, those in flight included. */
+  /** Paths or keys to look at, those in flight included. While a scan goes on there are more that it has yet to find. */
   queued: number;
   /** Waiting for their time: retries, and files being written. */
   putOff: number;

@@ -1,7 +1,5 @@
 /** All folders of the agent with the hub that they share, its queue, its CDN and the agent's heartbeat there. */
 import { createByteBudget } from '#adapters/byte-budget.ts';
-import { createCdn } from '#adapters/cdn-cloudfront.ts';
-import { createHostQueue } from '#adapters/host-queue-sqs.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { AgentSettings } from '#core/settings/agent.ts';
 import type { BucketView } from './bucket-view.ts';
@@ -30,7 +28,7 @@ export interface FoldersShell {
 
 export interface Folders {
   views(): FolderView[];
-  /** Works until `close`. Resolves when the first look at everything has been queued. */
+  /** Works until `close`. Resolves when what comes from now on is noticed. */
   run(): Promise<void>;
   /** One pass over each; answers how many files could not be brought where they belong. */
   once(): Promise<number>;
@@ -41,10 +39,13 @@ export interface Folders {
   takeRequests(): void;
   /** Throws when the index cannot be read. */
   alive(): void;
+  /** There is nothing to do for now: gives memory back. Throws when the index fails. */
+  rest(): void;
   close(): Promise<void>;
 }
 
-export function createFolders(settings: AgentSettings, shell: FoldersShell): Folders {
+/** What only some agents have is loaded only there: the AWS SDK is a quarter of the agent's memory. */
+export async function createFolders(settings: AgentSettings, shell: FoldersShell): Promise<Folders> {
   const { agent, version, startedMs, log, metrics } = shell;
   let damaged = false;
   const index = liveIndex(settings, (error) => {
@@ -65,14 +66,15 @@ export function createFolders(settings: AgentSettings, shell: FoldersShell): Fol
   // Nothing is sent below no prefix.
   const learning = settings.folders.length > 0 ? learn(log) : undefined;
   const writing = settings.folders.filter(({ mode }) => mode !== 'receive');
-  const cdn = cdnOf();
+  const cdn = await cdnOf();
   const invalidator = invalidatorOf();
-  const queue = queueOf();
+  const queue = await queueOf();
   const notCompared = new Set(writing.map(({ name }) => name));
   let heartbeat: { stop(): Promise<void> } | undefined;
 
-  function cdnOf() {
+  async function cdnOf() {
     if (settings.cdn === undefined) return undefined;
+    const { createCdn } = await import('#adapters/cdn-cloudfront.ts');
     const { distribution, endpoint } = settings.cdn;
     return createCdn({ distribution, ...(endpoint === undefined ? {} : { endpoint }), credentials });
   }
@@ -84,8 +86,9 @@ export function createFolders(settings: AgentSettings, shell: FoldersShell): Fol
     return createInvalidator({ cdn, index, prefixes, windowMs, log, agent });
   }
 
-  function queueOf() {
+  async function queueOf() {
     if (settings.queue === undefined || settings.folders.length === writing.length) return undefined;
+    const { createHostQueue } = await import('#adapters/host-queue-sqs.ts');
     return createHostQueue({
       url: settings.queue,
       region: settings.store.region,
@@ -157,6 +160,7 @@ export function createFolders(settings: AgentSettings, shell: FoldersShell): Fol
       }
     },
     alive: () => void index.note('watchdog'),
+    rest: () => index.rest(),
     async close() {
       learning?.stop();
       await heartbeat?.stop();

@@ -1,7 +1,7 @@
 /** Room for downloads: what is under way has its bytes promised, so that many at once cannot fill the disk. */
 import { statfsSync } from 'node:fs';
 
-interface Reservation {
+export interface Reservation {
   /** So many of the bytes are on the disk now, and need not be kept free any more. */
   written(bytes: number): void;
   release(): void;

@@ -35,7 +35,7 @@ async function bring(context: MirrorContext, path: Buffer, file: SettledFile): P
   if (row === undefined && context.adopting() && (await adoptObject(context, path, file)) === 'same') {
     return { done: 'unchanged' };
   }
-  const copied = await copyFile(context, path, file);
+  const copied = await copyFile(context, path, file, row);
   if (copied !== undefined) return { done: copied };
   await putFile(context, path, file, false);
   return { done: 'uploaded' };

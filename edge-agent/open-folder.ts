@@ -20,9 +20,9 @@ import { decodeName, printableName } from './path-bytes.ts';
 import type { FileContext, Looked } from './settled-file.ts';
 
 export interface OpenFolder {
-  /** Resolves when every directory is watched. */
+  /** Resolves when every directory is watched; the first scan has begun then, and goes on beside the work. */
   watch(): Promise<void>;
-  /** Compares the folder with the index and marks what differs; scans wait for each other. */
+  /** Compares the folder with the index and has what differs worked on; scans wait for each other. */
   scan(reason: string): Promise<void>;
   /** Compares index and bucket, marks what differs, and removes uploads that nobody will finish. */
   verify(): Promise<void>;
@@ -87,7 +87,7 @@ export function openFolder(
       else deletions.add(path);
     },
   };
-  const work = createFolderWork(file, look);
+  const work = createFolderWork(file, look, () => void scan('more had changed at once than is remembered'));
   const upkeep = createUpkeep(file, work.mark, {
     skewMs,
     owned: () => ownership !== undefined && ownership.fault === undefined,
@@ -122,7 +122,10 @@ export function openFolder(
 
   function gone(path: Buffer): void {
     work.mark(path);
-    for (const row of index.below(folder.name, path)) work.mark(row.path);
+    for (const row of index.below(folder.name, path)) {
+      // The scan that comes then finds the others.
+      if (!work.mark(row.path)) return;
+    }
   }
 
   async function scanNow(reason: string): Promise<void> {
@@ -131,6 +134,7 @@ export function openFolder(
       log.debug(`scanning: ${reason}`, { folder: folder.name });
       lastScan = await scanFolder(file, work, ignored);
     } catch (error) {
+      if (stopping.signal.aborted) return;
       log.error(`scan failed: ${error instanceof Error ? error.message : String(error)}`, {
         folder: folder.name,
       });
@@ -148,6 +152,10 @@ export function openFolder(
     if (lastScan === undefined || lastScan.errors > 0 || stopping.signal.aborted) return;
     adopting = false;
     context.onCompared();
+  }
+
+  function tell(error: unknown): void {
+    log.error(error instanceof Error ? error.message : String(error), { folder: folder.name });
   }
 
   async function settleMarkers(): Promise<void> {
@@ -194,8 +202,7 @@ export function openFolder(
         onProblem: (error, path) =>
           log.warn(error.message, { key: printableName(path), folder: folder.name }),
       });
-      await scan('start');
-      void work.drained().then(compared);
+      void scan('start').then(work.drained).then(compared).catch(tell);
       await upkeep.abortUnfinished();
     },
     pass() {
@@ -203,6 +210,7 @@ export function openFolder(
       return passing;
     },
     async tick() {
+      if (stopping.signal.aborted) return;
       if (lastScan !== undefined) upkeep.expireSometimes();
       if (deletions?.due(work.queued) === true) await deletions.flush();
       if (touched && work.queued === 0 && performance.now() > markersNotBeforeMs) await settleMarkers();
@@ -218,6 +226,8 @@ export function openFolder(
     }),
     retry() {
       index.retryNow(folder.name);
+      // The others are known by their rows.
+      if (work.putsOffNoMore) void scan('asked to try again');
       work.hurry();
     },
     approveDeletes: () => deletions?.approve(),

@@ -70,15 +70,18 @@ export async function putFile(
 /**
  * Copies within the store when an object of this folder is known to have the same bytes: the file was renamed, linked,
  * or only its attributes changed. The file is read and hashed, never trusted. `undefined`: nothing to copy from.
+ *
+ * @param own what the index knows of the path
  */
 export async function copyFile(
   context: FileContext,
   path: Buffer,
   file: SettledFile,
+  own: IndexRow | undefined,
 ): Promise<'copied' | 'unchanged' | undefined> {
   const { folder, store, index, log, metrics } = context;
   const { key, state } = file;
-  for (const source of candidates(context, path, state)) {
+  for (const source of candidates(context, path, own, state)) {
     const sourceKey = fileKey(folder.prefix, decodeName(source.path), printableName(source.path));
     if (!(await hasContentOf(file, source))) continue;
     file.checkpoint();
@@ -155,8 +158,12 @@ export function syncedRow(
 }
 
 /** The file's own object first: then only its attributes can have changed. */
-function candidates({ folder, index }: FileContext, path: Buffer, state: FileState): IndexRow[] {
-  const own = index.get(folder.name, path);
+function candidates(
+  { folder, index }: FileContext,
+  path: Buffer,
+  own: IndexRow | undefined,
+  state: FileState,
+): IndexRow[] {
   const linked = index.byInode(folder.name, state.dev, state.ino).filter((row) => !row.path.equals(path));
   return [...(own === undefined ? [] : [own]), ...linked].filter(
     (row) => row.etag !== '' && row.sizeBytes === state.sizeBytes && state.sizeBytes > 0,

@@ -1,52 +1,91 @@
 /** Brings an object's bytes into the folder: temporary file, proof, attributes, disk, name, disk, index. */
 import { closeSync } from 'node:fs';
-import type { Attributes } from '#adapters/host/incoming.ts';
+import type { Attributes, IncomingFile } from '#adapters/host/incoming.ts';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { placeFile } from '#adapters/host/place.ts';
 import { pathError } from '#adapters/host/tree.ts';
+import { leaveBody } from '#adapters/read-object.ts';
 import { SyncError } from '#core/errors.ts';
+import type { ObjectKey } from '#core/key.ts';
 import { parseFileMetadata } from '#core/metadata.ts';
 import type { ObjectHead } from '#core/ports.ts';
-import { download } from './download.ts';
+import { type Downloaded, download } from './download.ts';
+import type { Reservation } from './free-space.ts';
 import { printableName } from './path-bytes.ts';
 import type { ReceiveContext, Received } from './receive-context.ts';
-import { directoryOf, knownRow, lookAgain, noteReceived } from './receive-local.ts';
+import { directoryOf, isNameFree, knownRow, lookAgain, noteReceived } from './receive-local.ts';
 
-/** `here`: on the disk under its name, and noted. */
+/** `here`: on the disk under its name, and noted, with what is known of the object. */
+export type Fetched = { here: ObjectHead } | Received;
+
+/**
+ * @param known absent: the answer that brings the bytes tells
+ * @throws SyncError `NoSuchKey` when there is no object
+ */
 export async function fetchFile(
   context: ReceiveContext,
   path: Buffer,
-  head: ObjectHead,
-): Promise<'here' | Received> {
-  const { settings, store, incoming, space, stopping } = context;
-  const reserved = space.reserve(head.sizeBytes);
-  if (reserved === undefined) return { noRoomFor: head.sizeBytes };
+  key: ObjectKey,
+  known?: ObjectHead,
+): Promise<Fetched> {
   const startedMs = performance.now();
+  const brought = await context.downloads.hold(1, () => bring(context, key, known));
+  if (!('file' in brought)) return brought;
+  const { file, head, content, reserved } = brought;
   try {
-    const file = incoming.begin(head.key);
-    try {
-      const content = await download(store, head, file, {
-        rangeBytes: settings.limits.partBytes,
-        checkpoint: () => {
-          if (stopping.aborted) throw stopped(head.key);
-        },
-        onWritten: reserved.written,
-      });
-      await file.finish(attributesOf(context, head));
-      const looked = await lookAgain(context, path, head, content);
-      if (looked !== 'absent') return looked;
-      const placed = await place(context, path, head, file);
-      if (!('state' in placed)) return placed;
-      noteReceived(context, path, placed.state, head, content);
-      const ms = Math.round(performance.now() - startedMs);
-      context.log.info('downloaded', { key: head.key, bytes: head.sizeBytes, ms });
-      context.metrics.done(context.folder.name, 'downloaded', head.sizeBytes);
-      return 'here';
-    } finally {
-      file.release();
-    }
+    await file.finish(attributesOf(context, head));
+    const looked = isNameFree(context.root, path) ? 'absent' : await lookAgain(context, path, head, content);
+    if (looked === 'here') return { here: head };
+    if (looked !== 'absent') return looked;
+    const placed = await place(context, path, head, file);
+    if (!('state' in placed)) return placed;
+    await noteReceived(context, path, placed.state, head, content);
+    const ms = Math.round(performance.now() - startedMs);
+    context.log.info('downloaded', { key, bytes: head.sizeBytes, ms });
+    context.metrics.done(context.folder.name, 'downloaded', head.sizeBytes);
+    return { here: head };
   } finally {
+    file.release();
     reserved.release();
+  }
+}
+
+interface Brought {
+  file: IncomingFile;
+  head: ObjectHead;
+  content: Downloaded;
+  reserved: Reservation;
+}
+
+/** The bytes in a file out of sight, proved, and not on the disk yet. */
+async function bring(
+  { settings, store, incoming, space, stopping }: ReceiveContext,
+  key: ObjectKey,
+  known: ObjectHead | undefined,
+): Promise<Brought | Received> {
+  const { head, body } = known === undefined ? await store.get(key) : { head: known };
+  const { partBytes: rangeBytes } = settings.limits;
+  const reserved = space.reserve(head.sizeBytes);
+  let file: IncomingFile | undefined;
+  try {
+    if (reserved === undefined) return { noRoomFor: head.sizeBytes };
+    file = incoming.begin(key);
+    const content = await download(store, head, file, {
+      rangeBytes,
+      checkpoint: () => {
+        if (stopping.aborted) throw stopped(key);
+      },
+      onWritten: reserved.written,
+      // A large one is asked for in ranges, so that a broken connection costs no more.
+      ...(body !== undefined && head.sizeBytes <= rangeBytes ? { body } : {}),
+    });
+    return { file, head, content, reserved };
+  } catch (error) {
+    file?.release();
+    reserved?.release();
+    throw error;
+  } finally {
+    if (body !== undefined) await leaveBody(body);
   }
 }
 
@@ -64,6 +103,7 @@ async function place(
       const placed = await placeFile(directory, name, file, {
         isOurs: (state) => knownRow(context, path, state) !== undefined,
         hold: (fd) => leases.take(fd),
+        sync: incoming.sync,
         movedAside: (aside) =>
           log.warn('moved aside: a file that was not received had the name of an object', {
             key: head.key,

@@ -2,7 +2,8 @@
  * A `receive` folder that is claimed, until it is let go. Queue and listing only say which keys to look at; what is
  * done follows from the object and the file (I5). What could not be done is in the index with its time to try again.
  */
-
+import { setTimeout as delay } from 'node:timers/promises';
+import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createIncoming } from '#adapters/host/incoming.ts';
 import type { HostQueue } from '#adapters/host-queue-sqs.ts';
 import { SyncError } from '#core/errors.ts';
@@ -32,6 +33,10 @@ export interface ReceiveOptions {
 const ROOM_EVERY_MS = 5_000;
 /** Until the folder is the folder again. */
 const UNAVAILABLE_MS = 5_000;
+/** For each download under way so many files are in work: the more of them wait for the disk, the fewer waits there are. */
+const WAITING_FOR_DISK = 4;
+/** What was received in that time is noted with one commit; until then only the removal of the objects waits. */
+const GATHERED_MS = 10;
 const LISTING_FAILED = { files: 0, directories: 0, errors: 1 };
 
 export function openReceiveFolder(
@@ -47,12 +52,15 @@ export function openReceiveFolder(
     root: claim.root,
     incoming: createIncoming(claim.root.path),
     space: createFreeSpace(claim.root.path, settings.limits.minFreeBytes),
+    downloads: createByteBudget(settings.limits.concurrency),
+    noted: together(() => index.flush()),
     newFileMode: 0o666 & ~process.umask(),
     stopping: stopping.signal,
     withoutLease: () => undefined,
-    fault: claim.fault,
+    fault: oncePerTurn(claim.fault),
   };
-  const work = createFolderWork(receive, look);
+  const limits = { ...settings.limits, concurrency: settings.limits.concurrency * WAITING_FOR_DISK };
+  const work = createFolderWork({ ...receive, settings: { ...settings, limits } }, look);
   const room = createRoomWaiters(receive, work.mark);
   const expiry = createExpiry(context, {
     root: claim.root,
@@ -72,7 +80,7 @@ export function openReceiveFolder(
   let nextExpiryMs = 0;
 
   async function look(path: Buffer): Promise<Looked> {
-    const fault = claim.fault();
+    const fault = receive.fault();
     if (fault !== undefined) return { later: fault, delayMs: UNAVAILABLE_MS };
     await ownership?.require();
     const result = await receiveFile(receive, path);
@@ -187,7 +195,34 @@ export function openReceiveFolder(
       await listing;
       await background;
       await work.stop();
+      receive.incoming.close();
       claim.release();
     },
+  };
+}
+
+/** What one turn of the event loop has found holds for all of that turn: of many files that are safe at once. */
+function oncePerTurn<Answer>(ask: () => Answer): () => Answer {
+  let known: { answer: Answer } | undefined;
+  return () => {
+    if (known === undefined) {
+      known = { answer: ask() };
+      setImmediate(() => {
+        known = undefined;
+      });
+    }
+    return known.answer;
+  };
+}
+
+/** One call for all who ask within a few milliseconds. */
+function together(action: () => void): () => Promise<void> {
+  let planned: Promise<void> | undefined;
+  return () => {
+    planned ??= delay(GATHERED_MS).then(() => {
+      planned = undefined;
+      action();
+    });
+    return planned;
   };
 }

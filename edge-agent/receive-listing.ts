@@ -26,7 +26,7 @@ export async function listPrefix(
   const isPlaced = (key: string) =>
     'path' in localPlace(folder.prefix, key, root.path.length, HIDDEN_DIRECTORY);
   let files = 0;
-  for await (const { key } of store.list(folder.prefix)) {
+  for await (const { key } of store.list(folder.prefix, { ahead: true })) {
     if (stopping.aborted) break;
     if (!isForFolder(folder.prefix, key)) continue;
     files++;

@@ -1,5 +1,5 @@
 /** What the folder holds already under the name of a key. */
-import { closeSync, fsync } from 'node:fs';
+import { closeSync, fsync, lstatSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { hashFile } from '#adapters/host/file-hash.ts';
 import type { IndexRow } from '#adapters/host/index-db.ts';
@@ -7,6 +7,7 @@ import { isSystemError } from '#adapters/host/libc.ts';
 import { openExisting } from '#adapters/host/parent.ts';
 import {
   type FileState,
+  joinPath,
   type OpenRoot,
   openFile,
   pathError,
@@ -20,6 +21,11 @@ import type { ReceiveContext, Received } from './receive-context.ts';
 
 const BUSY: Received = { later: 'the file of its name is open for writing', delayMs: 2_000 };
 const fsyncNow = promisify(fsync);
+
+/** Whether nothing has the name of the file. */
+export function isNameFree(root: OpenRoot, path: Buffer): boolean {
+  return lstatSync(joinPath(root.path, path), { throwIfNoEntry: false }) === undefined;
+}
 
 /** Why no file can be at this path, before anything is downloaded. */
 export function wayFault(root: OpenRoot, path: Buffer): string | undefined {
@@ -80,13 +86,14 @@ export function knownRow(
   return row !== undefined && row.etag !== '' && sameState(row, state) ? row : undefined;
 }
 
-export function noteReceived(
-  { folder, index }: ReceiveContext,
+/** Answers when it is on the disk. */
+export async function noteReceived(
+  { folder, index, noted }: ReceiveContext,
   path: Buffer,
   { dev, ino, sizeBytes, mtimeNs, ctimeNs }: FileState,
   head: ObjectHead,
   content?: Downloaded,
-): void {
+): Promise<void> {
   index.put({
     folder: folder.name,
     path,
@@ -104,7 +111,7 @@ export function noteReceived(
     nextAttemptMs: 0,
     lastError: '',
   });
-  index.flush();
+  await noted();
 }
 
 export function directoryOf(path: Buffer): Buffer {
@@ -125,12 +132,12 @@ async function adopt(
   await fsyncNow(fd);
   const directory = await context.incoming.directory(directoryOf(path));
   try {
-    await fsyncNow(directory.fd);
+    await context.incoming.sync(directory.fd);
   } finally {
     closeSync(directory.fd);
   }
   if (!sameState(state, statOf(fd))) return 'absent';
-  noteReceived(context, path, state, head);
+  await noteReceived(context, path, state, head);
   context.metrics.done(context.folder.name, 'unchanged', state.sizeBytes);
   return 'here';
 }

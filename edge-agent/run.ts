@@ -1,19 +1,26 @@
 /** `agent run` and `agent once`: folders and buckets of the settings, until a signal or until everything is done. */
+import { giveMemoryBack } from '#adapters/host/memory.ts';
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
 import type { SyncError } from '#core/errors.ts';
 import { folderSettings, type HostSettings } from '#core/settings/agent.ts';
-import { liveBuckets } from './bucket-live.ts';
-import { createBuckets } from './buckets.ts';
-import { createFolders } from './folders.ts';
+import type { LiveBuckets } from './bucket-live.ts';
+import type { Buckets } from './buckets.ts';
+import type { FolderView } from './folder.ts';
+import { createFolders, type Folders } from './folders.ts';
+import { batchLines } from './line-batch.ts';
 import { agentName, statusAddress } from './live.ts';
 import { createLog } from './log.ts';
 import { createProgress, progressOf } from './progress.ts';
 import { createPrometheus } from './prometheus.ts';
+import { createRest } from './rest.ts';
 import { startStatusServer } from './status-server.ts';
 import { agentVersion } from './version.ts';
 
 /** Between looks at what the command line asks for. */
-const REQUESTS_EVERY_MS = 1_000;
+const REQUESTS_EVERY_MS = 2_000;
+
+/** Between looks whether there is anything to do. */
+const LOOK_EVERY_MS = 5_000;
 
 /** @returns the exit code: 0, or 1 when something could not be brought where it belongs */
 export async function runAgent(settings: HostSettings, command: 'run' | 'once'): Promise<number> {
@@ -22,7 +29,7 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
   const stopRequested = stopRequest();
   let damaged = false;
   const progress = createProgress(process.stdout);
-  const log = createLog(settings.log, progress.write);
+  const log = createLog(settings.log, batchLines(progress.write, process));
   const agent = agentName(settings);
   const version = agentVersion();
   const systemd = createSystemdNotifier(process.env, (error) => log.warn(error.message));
@@ -30,9 +37,9 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
   const views = () => folders?.views() ?? [];
   const bucketViews = () => buckets?.views() ?? [];
   const metrics = createPrometheus(views, { agent, version, startedMs, logLines: log.lines }, bucketViews);
-  let folders: ReturnType<typeof createFolders> | undefined;
-  let live: Awaited<ReturnType<typeof liveBuckets>> | undefined;
-  let buckets: ReturnType<typeof createBuckets> | undefined;
+  let folders: Folders | undefined;
+  let live: LiveBuckets | undefined;
+  let buckets: Buckets | undefined;
 
   function onDamage(): void {
     damaged = true;
@@ -46,13 +53,15 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
 
   async function open(): Promise<void> {
     if (settings.buckets.length > 0) {
+      const { liveBuckets } = await import('./bucket-live.ts');
+      const { createBuckets } = await import('./buckets.ts');
       live = await liveBuckets(settings, { log, metrics, onDamage: onBucketDamage });
       buckets = createBuckets(live, log);
     }
     const withStore = folderSettings(settings);
     if (withStore === undefined) return;
     const shell = { agent, version, startedMs, log, metrics, bucketViews, onDamage };
-    folders = createFolders(withStore, shell);
+    folders = await createFolders(withStore, shell);
   }
 
   function takeRequests(): void {
@@ -97,12 +106,21 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
     );
     systemd.status('first scan');
     progress.show(() => progressOf(views(), metrics, bucketViews()));
-    await buckets?.run();
-    await folders?.run();
-    progress.stop();
-    systemd.status(`${settings.folders.length} folders and ${settings.buckets.length} buckets in work`);
+    closing.push(progress.stop);
+    const rest = createRest(() => {
+      folders?.rest();
+      giveMemoryBack();
+    });
     const requests = setInterval(takeRequests, REQUESTS_EVERY_MS);
-    closing.push(() => clearInterval(requests));
+    const looks = setInterval(() => {
+      const now = views();
+      if (now.every(isLookedThrough)) progress.stop();
+      rest(now.some(({ queued }) => queued > 0) || bucketViews().some(({ queued }) => queued > 0));
+    }, LOOK_EVERY_MS);
+    closing.push(() => [requests, looks].forEach(clearInterval));
+    const running = Promise.all([buckets?.run(), folders?.run()]);
+    await Promise.race([running, stopRequested.reason]);
+    systemd.status(`${settings.folders.length} folders and ${settings.buckets.length} buckets in work`);
     log.info(`${await stopRequested.reason}: finishing what is in flight`);
     systemd.stopping();
   }
@@ -127,6 +145,11 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
     await live?.close();
     log.info('stopped');
   }
+}
+
+/** There is no end to wait for any more, or none that comes by itself. */
+function isLookedThrough({ state, mode, lastScan }: FolderView): boolean {
+  return state !== 'starting' && (state !== 'working' || mode === 'receive' || lastScan !== undefined);
 }
 
 /** Nothing in the settings goes on after one pass. */

@@ -1,6 +1,7 @@
 /** Sends one open file to a store, whole or in parts, and answers only when the store has confirmed every byte. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ByteBudget } from '#adapters/byte-budget.ts';
+import { withHashed } from '#adapters/host/hashed-read.ts';
 import type { OpenUploads } from '#adapters/host/index-uploads.ts';
 import { type FileState, readWhole } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
@@ -43,7 +44,9 @@ export interface Uploaded extends PutResult {
 }
 
 /** Smaller ones need no share of the memory: so many as are in flight at once fit beside it. */
-const SMALL_BYTES = 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
+/** What another thread hashes, it hashes beside this one; the way there and back takes as long as so many bytes. */
+const HASHED_HERE_BYTES = 128 * 1024;
 
 /**
  * Up to `partBytes` in one PUT, more in parts of that size or larger. Parts that an earlier try has sent of the same
@@ -70,11 +73,17 @@ export async function uploadFile(
 
 async function uploadWhole(store: ObjectStore, request: UploadRequest): Promise<Uploaded> {
   const { fd, state, key, attributes, checkpoint } = request;
-  const body = await readWhole(fd, state.sizeBytes);
-  checkpoint();
-  const md5 = createHash('md5').update(body).digest('hex');
-  const result = await store.put(key, body, attributes(md5, 0));
-  return { ...result, md5, partBytes: 0, sentBytes: body.length };
+  const { sizeBytes } = state;
+
+  async function send(body: Buffer, md5: string): Promise<Uploaded> {
+    checkpoint();
+    const result = await store.put(key, body, { ...attributes(md5, 0), md5 });
+    return { ...result, md5, partBytes: 0, sentBytes: sizeBytes };
+  }
+
+  if (sizeBytes > HASHED_HERE_BYTES) return withHashed(fd, { start: 0, length: sizeBytes }, send);
+  const body = await readWhole(fd, sizeBytes);
+  return send(body, hash('md5', body));
 }
 
 function tooLarge(key: string, sizeBytes: number): SyncError {

@@ -2,8 +2,9 @@
  * A large file, in parts side by side, and on from where an earlier try was cut off. A part is re-used only while file,
  * key and part size are the same to the last field; the store itself says whether it still has it.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { compositeEtag } from '#adapters/host/content-hash.ts';
+import { withHashed } from '#adapters/host/hashed-read.ts';
 import { readRange, sameState } from '#adapters/host/tree.ts';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { SyncError } from '#core/errors.ts';
@@ -123,11 +124,13 @@ async function sendMissing(
     budget.hold(end - start + 1, async () => {
       checkpoint();
       const rested = nowMs() - lastChangeMs > REST_MS;
-      const body = await readRange(fd, start, end - start + 1);
-      checkpoint();
-      if (digests !== undefined && md5Of(body) !== digests.parts[number]) throw changed(key);
-      const part = await store.uploadPart(key, upload.uploadId, number + 1, body);
-      bytes += body.length;
+      const length = end - start + 1;
+      const part = await withHashed(fd, { start, length }, (body, md5) => {
+        checkpoint();
+        if (digests !== undefined && md5 !== digests.parts[number]) throw changed(key);
+        return store.uploadPart(key, upload.uploadId, number + 1, body, md5);
+      });
+      bytes += length;
       parts.set(part.partNumber, part);
       if (rested) index.addPart(folder, path, part);
     }),
@@ -202,7 +205,7 @@ async function drop(
 }
 
 function md5Of(body: Uint8Array): string {
-  return createHash('md5').update(body).digest('hex');
+  return hash('md5', body);
 }
 
 function isComposite(etag: string): boolean {

@@ -1,7 +1,7 @@
 /**
  * Brings the file manager's copy of one key to what the hub holds.
  *
- * Steps: row and HEAD -> plan -> note that a call is begun -> calls -> note what it has now. The first note is what makes
+ * Steps: row and object -> plan -> note that a call is begun -> calls -> note what it has now. The first note is what makes
  * a cut-off call harmless: a record that is certain is true, whatever was under way when the function ended, because it
  * is made uncertain before anything is called. A key without a record needs no such note: it is as uncertain.
  * Nobody else may note anything between the two notes: then the file manager may have been told two things at once, in
@@ -21,7 +21,9 @@ import {
 } from '#core/delivery-plan.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
+import type { LedgerEntry } from '#core/ledger-entry.ts';
 import type { DeliveryQueue, FileManager, Ledger, ObjectHead, ObjectStore } from '#core/ports.ts';
+import { type Looked, lookAt } from './delivered-content.ts';
 import { contended, digestOf, forget } from './delivery-records.ts';
 import type { Log } from './log.ts';
 
@@ -44,41 +46,53 @@ const CHANGED = new Set(['PreconditionFailed', 'NoSuchKey', 'NotFound']);
 
 /** Answers whether the file manager was told anything. */
 export async function deliverKey(ports: DeliverPorts, key: ObjectKey): Promise<boolean> {
-  const { hub, ledger, log, nowMs } = ports;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const entry = await ledger.get(key);
-    const head = await hub.head(key);
-    const { calls, after, reason } = planDelivery(entry, head, ports);
-    if (calls.length === 0) {
-      log.info('delivery: nothing', { key, reason });
-      return false;
+    const entry = await ports.ledger.get(key);
+    const looked = await lookAt(ports.hub, key, entry);
+    try {
+      const done = await deliverState(ports, key, entry, looked);
+      if (done !== 'again') return done === 'told';
+    } finally {
+      await looked.discard();
     }
-    mustAllow(ports, key);
-    const revision = entry?.delivery === undefined ? (entry?.revision ?? 0) : -1;
-    const intent = digestOf(intentOf(key, head, after.permissions, revision));
-    let record = entry?.delivery;
-    if (record !== undefined && !isIntent(record, intent)) {
-      const begun = uncertainRecord(record, intent, nowMs());
-      if ((await ledger.recordDelivery(key, begun, record)) === 'conflict') continue;
-      record = begun;
-    }
-    if ((await perform(ports, key, head, calls, digestOf([intent, record?.atMs ?? 0]))) === 'changed')
-      continue;
-    const done = { ...after, atMs: laterThan(record, nowMs()) };
-    if ((await ledger.recordDelivery(key, done, record)) === 'conflict') {
-      log.warn('delivery: another one was under way, asked for again', { key });
-      await forgetAndAsk(ports, key);
-      return true;
-    }
-    log.info('delivered', {
-      key,
-      calls: calls.map(({ op }) => op).join(','),
-      reason,
-      sizeBytes: head?.sizeBytes,
-    });
-    return true;
   }
   throw contended(key);
+}
+
+/** `again`: row or object is no longer what it was. */
+async function deliverState(
+  ports: DeliverPorts,
+  key: ObjectKey,
+  entry: LedgerEntry | undefined,
+  looked: Looked,
+): Promise<'told' | 'nothing' | 'again'> {
+  const { ledger, log, nowMs } = ports;
+  const { head } = looked;
+  const { calls, after, reason } = planDelivery(entry, head, ports);
+  if (calls.length === 0) {
+    log.info('delivery: nothing', { key, reason });
+    return 'nothing';
+  }
+  mustAllow(ports, key);
+  const revision = entry?.delivery === undefined ? (entry?.revision ?? 0) : -1;
+  const intent = digestOf(intentOf(key, head, after.permissions, revision));
+  let record = entry?.delivery;
+  if (record !== undefined && !isIntent(record, intent)) {
+    const begun = uncertainRecord(record, intent, nowMs());
+    if ((await ledger.recordDelivery(key, begun, record)) === 'conflict') return 'again';
+    record = begun;
+  }
+  const identity = digestOf([intent, record?.atMs ?? 0]);
+  if ((await perform(ports, key, looked, calls, identity)) === 'changed') return 'again';
+  const done = { ...after, atMs: laterThan(record, nowMs()) };
+  if ((await ledger.recordDelivery(key, done, record)) === 'conflict') {
+    log.warn('delivery: another one was under way, asked for again', { key });
+    await forgetAndAsk(ports, key);
+    return 'told';
+  }
+  const told = calls.map(({ op }) => op).join(',');
+  log.info('delivered', { key, calls: told, reason, sizeBytes: head?.sizeBytes });
+  return 'told';
 }
 
 /** For whoever cannot tell what the file manager has: the next look, in the turn of the key, tells it everything. */
@@ -134,11 +148,11 @@ export async function watched(
 async function perform(
   ports: DeliverPorts,
   key: ObjectKey,
-  head: ObjectHead | undefined,
+  { head, contentOf }: Looked,
   calls: readonly DeliveryCall[],
   identity: string,
 ): Promise<'done' | 'changed'> {
-  const { fileManager, hub } = ports;
+  const { fileManager } = ports;
   for (const call of calls) {
     const idempotencyKey = digestOf([identity, call.op]);
     if (call.op === 'delete') await watched(ports, () => fileManager.delete(key, idempotencyKey));
@@ -146,7 +160,7 @@ async function perform(
       const permissions: Record<string, unknown> = JSON.parse(call.permissions);
       await watched(ports, () => fileManager.updatePermissions({ key, permissions }, idempotencyKey));
     } else if (head !== undefined) {
-      const body = contentOf(hub, head);
+      const body = contentOf(head);
       try {
         await watched(
           ports,
@@ -160,29 +174,6 @@ async function perform(
     }
   }
   return 'done';
-}
-
-/** Read anew, from the start, whenever it is iterated; never another state of the object than that of `head`. */
-function contentOf(
-  hub: DeliverPorts['hub'],
-  { key, etag: ifMatch }: ObjectHead,
-): AsyncIterable<Uint8Array> & { readonly failure: unknown } {
-  let failure: unknown;
-  return {
-    get failure() {
-      return failure;
-    },
-    async *[Symbol.asyncIterator]() {
-      failure = undefined;
-      try {
-        const { body } = await hub.get(key, { ifMatch });
-        yield* body;
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    },
-  };
 }
 
 /**

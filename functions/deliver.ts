@@ -2,7 +2,7 @@
  * Tells the file manager what changed.
  *
  * Trigger: the delivery queue (FIFO; a group a key, the old key's for renames), in batches. Idempotent: a message names a
- * key, and what is told follows from the ledger's row, HEAD, and the record of what the file manager has confirmed.
+ * key, and what is told follows from the ledger's row, the object, and the record of what the file manager has confirmed.
  * Steps: per group, in order: parse -> rename where it saves sending -> the key itself (deliver-key.ts, deliver-rename.ts).
  * When a message fails, those after it in its group are handed back with it, so that their order stays.
  */
@@ -20,10 +20,11 @@ import { answerBatch, type Failed, type LanePorts, runLanes } from './sqs-lanes.
 const RESERVE_MS = 60_000;
 
 export const handler: SQSHandler = async (event, context) => {
-  const batch = liveBatch('deliver', context);
   const { keysAtOnce, ...ports } = liveDeliver();
   const metrics = liveMetrics('deliver');
-  return deliverBatch(event, batch, { ...ports, log: batch.log }, { keysAtOnce, metrics });
+  return liveBatch('deliver', context, (batch) =>
+    deliverBatch(event, batch, { ...ports, log: batch.log }, { keysAtOnce, metrics }),
+  );
 };
 
 export async function deliverBatch(

@@ -1,15 +1,10 @@
-/** What a function finds in its environment, parsed once with the schemas of the settings; each fault names the variable. */
-import { z } from 'zod';
+/**
+ * What a function finds in its environment, parsed once with the schemas of the settings; each fault names the variable.
+ * Schemas that only some functions need are named by their live-*.ts: making one takes time at every start.
+ */
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { ENV } from '#core/names.ts';
-import { type Destination, destinationSchema } from '#core/settings/destination.ts';
-import {
-  type FileManagerSettings,
-  fileManagerSchema,
-  type ReportSettings,
-  reportSchema,
-} from '#core/settings/http-target.ts';
-import { type RetentionRule, retentionRules } from '#core/settings/retention-rule.ts';
 import { hubPlace, type StorePlace } from '#core/settings/store-place.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,32 +26,23 @@ export function namesOf(environment: Environment, variable: Variable): string[] 
 
 /** `undefined` when it is not set. */
 export function millisecondsOf(environment: Environment, variable: Variable): number | undefined {
-  return isSet(environment, variable) ? json(environment, variable, z.number().nonnegative()) : undefined;
-}
-
-export function destinationOf(environment: Environment): Destination {
-  return json(environment, 'destination', destinationSchema);
-}
-
-export function retentionOf(environment: Environment): RetentionRule[] {
-  return json(environment, 'retention', retentionRules);
-}
-
-export function fileManagerOf(environment: Environment): FileManagerSettings {
-  return json(environment, 'fileManager', fileManagerSchema);
-}
-
-export function reportOf(environment: Environment): ReportSettings {
-  return json(environment, 'report', reportSchema);
+  return isSet(environment, variable)
+    ? settingOf(environment, variable, z.number().nonnegative())
+    : undefined;
 }
 
 /** The hub's place: of another store where one is set, else the stack's own bucket. */
 export function hubPlaceOf(environment: Environment, region: string): StorePlace {
-  if (isSet(environment, 'hubPlace')) return json(environment, 'hubPlace', hubPlace);
+  if (isSet(environment, 'hubPlace')) return settingOf(environment, 'hubPlace', hubPlace);
   return { bucket: requiredText(environment, 'hubBucket'), region };
 }
 
-function json<Value>(environment: Environment, variable: Variable, schema: z.ZodType<Value>): Value {
+/** A setting that infra wrote as JSON. */
+export function settingOf<Value>(
+  environment: Environment,
+  variable: Variable,
+  schema: z.ZodType<Value>,
+): Value {
   const text = requiredText(environment, variable);
   let value: unknown;
   try {

@@ -8,15 +8,16 @@
  * Steps: parse -> per key: read the row -> fold -> HEAD where the order cannot be told -> write if nobody else did;
  * then, once for the batch: permissions of renamed objects -> one object of the journal -> one delivery request a key.
  */
-import type { SQSHandler } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent, SQSHandler } from 'aws-lambda';
 import { SyncError } from '#core/errors.ts';
 import type { Ledger, ObjectHead, ObjectStore } from '#core/ports.ts';
 import { fold } from '#core/replay.ts';
 import type { ObjectEvent } from '#core/s3-event.ts';
 import { liveBatch, liveDeliveries, liveHub, liveLedger, liveMetrics, liveReports } from './live.ts';
 import type { Log } from './log.ts';
-import { createReplayedBatch, type Replayed } from './replayed-batch.ts';
-import { processBatch } from './sqs-batch.ts';
+import type { Metrics } from './metrics.ts';
+import { createReplayedBatch, type HandOnPorts, type Replayed } from './replayed-batch.ts';
+import { type BatchPorts, processBatch } from './sqs-batch.ts';
 
 export interface ReplayPorts {
   hub: Pick<ObjectStore, 'head'>;
@@ -28,20 +29,34 @@ export interface ReplayPorts {
 const MAX_CONFLICTS = 8;
 
 export const handler: SQSHandler = async (event, context) => {
-  const batch = liveBatch('event-replay', context);
-  const metrics = liveMetrics('event-replay');
-  const ports = { hub: liveHub(), ledger: liveLedger(), log: batch.log, nowMs: Date.now };
-  const replayed = createReplayedBatch({
+  const ports = {
+    hub: liveHub(),
+    ledger: liveLedger(),
     reports: liveReports(),
     deliveries: liveDeliveries(),
+    metrics: liveMetrics('event-replay'),
     nowMs: Date.now,
-  });
+  };
+  return liveBatch('event-replay', context, (batch) =>
+    replayBatch(event, batch, ports, context.awsRequestId),
+  );
+};
+
+/** @param id of the invocation: sets what this batch asks for apart from what others do */
+export async function replayBatch(
+  event: SQSEvent,
+  batch: BatchPorts,
+  { hub, ledger, nowMs, metrics, ...handOn }: Omit<ReplayPorts, 'log'> & HandOnPorts & { metrics: Metrics },
+  id: string,
+): Promise<SQSBatchResponse> {
+  const ports = { hub, ledger, log: batch.log, nowMs };
+  const replayed = createReplayedBatch({ ...handOn, nowMs });
   const finish = async () => {
     for (const one of replayed.renames()) {
       const carried = await carryPermissions(ports, one);
       if (carried !== undefined) replayed.add(carried);
     }
-    await replayed.handOn(context.awsRequestId);
+    await replayed.handOn(id);
   };
   const options = { keysAtOnce: 10, reserveMs: 5_000, finish };
   const answer = await processBatch(event, batch, options, async (_key, events) => {
@@ -53,13 +68,13 @@ export const handler: SQSHandler = async (event, context) => {
   metrics.add('EventsFailed', answer.batchItemFailures.length);
   metrics.flush();
   return answer;
-};
+}
 
 /** Folds one event into the ledger; another writer's row makes it read and fold again. */
 export async function replayEvent(ports: ReplayPorts, event: ObjectEvent): Promise<Replayed> {
   const { hub, ledger, log, nowMs } = ports;
   const carrying = await withPermissionsOfOldKey(ledger, event);
-  const { key, name, sequencer } = event;
+  const { key, name } = event;
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
     const before = await ledger.get(key);
     let head: ObjectHead | undefined | 'not asked' = 'not asked';
@@ -77,8 +92,8 @@ export async function replayEvent(ports: ReplayPorts, event: ObjectEvent): Promi
     if ('ask' in outcome) throw new Error('fold asked for HEAD twice');
     const { write, reason } = outcome;
     if ((await ledger.put(write)) === 'written') {
-      const { state, etag, revision } = write;
-      log.info('ledger written', { key, event: name, sequencer, state, etag, revision, reason });
+      const { state, revision } = write;
+      log.info('ledger written', { key, event: name, reason, state, revision });
       return { event, before, after: write, written: true, reason };
     }
   }

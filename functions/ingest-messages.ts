@@ -1,5 +1,5 @@
 /** From the body of a webhook or push to messages that the consumers of the hub's events understand. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { parseHubEvents } from '#core/hub-event.ts';
 

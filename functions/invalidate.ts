@@ -17,7 +17,9 @@ import { answerBatch, failMessages } from './sqs-lanes.ts';
 export const handler: SQSHandler = async (event, context) => {
   const metrics = liveMetrics('invalidate');
   try {
-    return await invalidateBatch(event, { ...liveBatch('invalidate', context), cdn: liveCdn(), metrics });
+    return await liveBatch('invalidate', context, (batch) =>
+      invalidateBatch(event, { ...batch, cdn: liveCdn(), metrics }),
+    );
   } finally {
     metrics.flush();
   }

@@ -3,9 +3,9 @@ import { createDeliveryQueue } from '#adapters/delivery-queue-sqs.ts';
 import { createHttpFileManager } from '#adapters/file-manager-http.ts';
 import { secretSigningKey } from '#adapters/secret.ts';
 import { createBreaker } from '#core/breaker.ts';
-import { shareOfKeys } from '#core/settings/http-target.ts';
+import { fileManagerSchema, shareOfKeys } from '#core/settings/http-target.ts';
 import type { DeliverPorts } from './deliver-key.ts';
-import { fileManagerOf, requiredText } from './environment.ts';
+import { requiredText, settingOf } from './environment.ts';
 import { env, liveHub, liveLedger, once } from './live.ts';
 
 /** Failures of the file manager in a row, each after the retries of its call; then it is left alone for so long. */
@@ -13,7 +13,7 @@ const BREAKER_FAILURES = 5;
 const BREAKER_COOL_DOWN_MS = 30_000;
 
 export const liveDeliver = once((): Omit<DeliverPorts, 'log'> & { keysAtOnce: number } => {
-  const settings = fileManagerOf(env);
+  const settings = settingOf(env, 'fileManager', fileManagerSchema);
   return {
     hub: liveHub(),
     ledger: liveLedger(),

@@ -1,5 +1,5 @@
 /** What takes events from outside. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { secretReader } from '#adapters/secret.ts';
 import { createSnsTopic } from '#adapters/topic-sns.ts';
 import { createBearerCheck } from './bearer-token.ts';

@@ -5,14 +5,15 @@ import { createLookQueue } from '#adapters/look-queue-sqs.ts';
 import type { MirrorPorts, MirrorSettings } from '#adapters/mirror-object.ts';
 import type { ReconcilePorts } from '#adapters/reconcile.ts';
 import type { SegmentSettings } from '#adapters/reconcile-segment.ts';
+import { createTagReader } from '#adapters/source-tags.ts';
 import { createQueueSender } from '#adapters/sqs-send.ts';
 import { LEDGER } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import { type ReconcileMessage, reconcileText } from '#core/reconcile-message.ts';
-import type { Destination } from '#core/settings/destination.ts';
+import { type Destination, destinationSchema } from '#core/settings/destination.ts';
 import { type StorePlace, samePlace } from '#core/settings/store-place.ts';
 import { quirksOf } from '#core/store-type.ts';
-import { destinationOf, hubPlaceOf, isSet, requiredText } from './environment.ts';
+import { hubPlaceOf, isSet, requiredText, settingOf } from './environment.ts';
 import {
   env,
   liveControls,
@@ -32,7 +33,7 @@ const BUDGET_SHARE = 0.4;
 const memoryBytes = Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE ?? 512) * 1024 * 1024;
 
 export const liveMirror = once((): { ports: Omit<MirrorPorts, 'remainingMs'>; settings: MirrorSettings } => {
-  const settings = destinationOf(env);
+  const settings = settingOf(env, 'destination', destinationSchema);
   const hub = hubPlaceOf(env, region);
   if (samePlace(settings, hub)) throw intoItself(settings);
   return {
@@ -44,6 +45,7 @@ export const liveMirror = once((): { ports: Omit<MirrorPorts, 'remainingMs'>; se
       guard: createDeleteGuard(liveControls(), settings.name, settings.guard, Date.now),
       looks: createLookQueue({ queueUrl: requiredText(env, 'ownQueue') }),
       budget: createByteBudget(memoryBytes * BUDGET_SHARE),
+      readTags: createTagReader(liveHub(), quirksOf(typeOf(hub)).tagCount),
       nowMs: Date.now,
     },
     settings: {
@@ -76,7 +78,7 @@ export const liveReconcile = once(
         settings: { name: LEDGER, prefix: '', deletes: false, createBucket: false },
       };
     }
-    const settings = destinationOf(env);
+    const settings = settingOf(env, 'destination', destinationSchema);
     if (samePlace(settings, hubPlaceOf(env, region))) throw intoItself(settings);
     return {
       ports: {

@@ -3,7 +3,8 @@ import { createReportSender } from '#adapters/report-http.ts';
 import { secretSigningKey } from '#adapters/secret.ts';
 import { queueDepth } from '#adapters/sqs-depth.ts';
 import { stackQueues } from '#adapters/stack-outputs.ts';
-import { isSet, millisecondsOf, namesOf, reportOf, requiredText } from './environment.ts';
+import { reportSchema } from '#core/settings/http-target.ts';
+import { isSet, millisecondsOf, namesOf, requiredText, settingOf } from './environment.ts';
 import {
   credentials,
   env,
@@ -20,7 +21,7 @@ import {
 const liveQueues = () => stackQueues(requiredText(env, 'stack'));
 
 export const liveStateReport = once(() => {
-  const report = reportOf(env);
+  const report = settingOf(env, 'report', reportSchema);
   return {
     ports: {
       ledger: liveLedger(),

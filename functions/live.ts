@@ -14,10 +14,10 @@ import { secretCredentials } from '#adapters/secret-credentials.ts';
 import { createMessageRelease } from '#adapters/sqs-release.ts';
 import { METRIC_NAMESPACE, type Metric } from '#core/names.ts';
 import type { DeliveryQueue } from '#core/ports.ts';
-import type { RetentionRule } from '#core/settings/retention-rule.ts';
 import type { StorePlace } from '#core/settings/store-place.ts';
 import { quirksOf, type StoreType } from '#core/store-type.ts';
-import { hubPlaceOf, isSet, namesOf, requiredText, retentionOf } from './environment.ts';
+import { hubPlaceOf, isSet, namesOf, requiredText } from './environment.ts';
+import { gatheredLog } from './gathered-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { BatchPorts } from './sqs-batch.ts';
@@ -36,7 +36,6 @@ export const liveDeliveries = once((): DeliveryQueue | undefined =>
     ? createDeliveryQueue({ queueUrl: requiredText(env, 'deliveryQueue') })
     : undefined,
 );
-export const liveRetention = once((): RetentionRule[] => retentionOf(env));
 export const liveControls = once(() => createDynamoControls({ table: requiredText(env, 'ledgerTable') }));
 export const credentials = once(() => defaultCredentials());
 const release = once(() => createMessageRelease({ random: Math.random }));
@@ -74,14 +73,23 @@ export function liveMetrics(service: string, part?: string): Metrics {
   };
 }
 
-/** What every handler of a queue needs. */
-export function liveBatch(service: string, context: Context): BatchPorts {
-  return {
-    log: liveLog(service, context),
-    bucket: liveHub().bucket,
-    remainingMs: () => context.getRemainingTimeInMillis(),
-    release: release(),
-  };
+/** Gives a batch what every handler of a queue needs; its gathered lines are written however it ends. */
+export async function liveBatch<Answer>(
+  service: string,
+  context: Context,
+  work: (ports: BatchPorts) => Promise<Answer>,
+): Promise<Answer> {
+  const log = gatheredLog(liveLog(service, context));
+  try {
+    return await work({
+      log,
+      bucket: liveHub().bucket,
+      remainingMs: () => context.getRemainingTimeInMillis(),
+      release: (message, retryable) => release()(message, retryable),
+    });
+  } finally {
+    log.flush();
+  }
 }
 
 export function storeAt(place: StorePlace): S3Store {

@@ -8,22 +8,31 @@
  * Steps: is a run going on? -> both buckets there? -> both listings and the ledger in one merge -> looks to the queue,
  * deletes to a list -> at the end the guard -> the deletes to the queue, or held for a person -> the result.
  */
-import type { SQSHandler } from 'aws-lambda';
-import { type ReconcileAnswer, reconcile } from '#adapters/reconcile.ts';
+import type { SQSBatchResponse, SQSEvent, SQSHandler } from 'aws-lambda';
+import { type ReconcileAnswer, type ReconcilePorts, reconcile } from '#adapters/reconcile.ts';
+import type { SegmentSettings } from '#adapters/reconcile-segment.ts';
 import { parseReconcile } from '#core/reconcile-message.ts';
 import { liveBatch, liveMetrics } from './live.ts';
 import { liveReconcile } from './live-mirror.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { answerBatch, type Failed, runLanes } from './sqs-lanes.ts';
+import { answerBatch, type Failed, type LanePorts, runLanes } from './sqs-lanes.ts';
 
 const RESERVE_MS = 120_000;
 
-export const handler: SQSHandler = async ({ Records }, context) => {
-  const work = liveBatch('reconcile', context);
-  const { ports: lasting, settings } = liveReconcile();
+export const handler: SQSHandler = async (event, context) => {
+  const { ports, settings } = liveReconcile();
   const metrics = liveMetrics('reconcile', settings.name);
-  const ports = { ...lasting, remainingMs: work.remainingMs };
+  return liveBatch('reconcile', context, (work) => reconcileBatch(event, work, { ports, settings, metrics }));
+};
+
+export async function reconcileBatch(
+  { Records }: SQSEvent,
+  work: LanePorts,
+  lasting: { ports: Omit<ReconcilePorts, 'remainingMs'>; settings: SegmentSettings; metrics: Metrics },
+): Promise<SQSBatchResponse> {
+  const { settings, metrics } = lasting;
+  const ports = { ...lasting.ports, remainingMs: work.remainingMs };
   const failed: Failed = new Map();
   const steps = Records.map((message) => ({
     messages: [message],
@@ -40,7 +49,7 @@ export const handler: SQSHandler = async ({ Records }, context) => {
   } finally {
     metrics.flush();
   }
-};
+}
 
 function count(answer: ReconcileAnswer, metrics: Metrics): void {
   if (answer.did !== 'ended' || answer.result.dryRun) return;

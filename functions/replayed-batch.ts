@@ -64,14 +64,17 @@ function changeOf({ event, before, after, reason }: Replayed, atMs: number): Led
 
 /**
  * Rows that events of this batch did not change are told of as they are: the event may be one whose line was lost with
- * the function that wrote the row.
+ * the function that wrote the row. So is a row that is newer than the last line of its key: a write whose answer was lost
+ * is seen as somebody else's.
  */
 function restated(all: readonly Replayed[], changes: readonly LedgerChange[], atMs: number): LedgerChange[] {
-  const told = new Set(changes.map(({ key }) => key));
+  const told = new Map(changes.map(({ key, after }) => [key, after.revision]));
   const lines: LedgerChange[] = [];
   for (const { event, after } of all) {
-    if (event.kind === 'other' || after === undefined || told.has(event.key)) continue;
-    told.add(event.key);
+    if (event.kind === 'other' || after === undefined) continue;
+    const revision = told.get(event.key);
+    if (revision !== undefined && revision >= after.revision) continue;
+    told.set(event.key, after.revision);
     lines.push({ key: event.key, atMs, reason: 'as it is', before: imageOf(after), after: imageOf(after) });
   }
   return lines;

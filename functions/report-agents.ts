@@ -1,5 +1,5 @@
 /** What the agents say of themselves: their heartbeats in the hub, and those that are missing. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { RESERVED } from '#core/names.ts';

@@ -1,5 +1,5 @@
 /** Keeps what the plots are made of: `runs/series.json`, one object that never grows beyond a month. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { objectKey } from '#core/key.ts';
 import { REPORT_PREFIX } from '#core/names.ts';
 import type { ObjectStore } from '#core/ports.ts';

@@ -2,7 +2,7 @@
  * Where the state report stands, between its runs. Compare-and-set: two runs at once cannot both go on from one place.
  * A run that ends before its time leaves the state as it was, and the next one does its work again.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CONTROL, readControl } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import type { Controls } from '#core/ports.ts';

@@ -31,8 +31,8 @@ import {
   liveLog,
   liveMetrics,
   liveReports,
-  liveRetention,
 } from './live.ts';
+import { liveRetention } from './live-retention.ts';
 import type { Log } from './log.ts';
 import { createRemovalRecord, type RemovalRecord } from './removal-record.ts';
 import { type Candidate, removeCandidates } from './retention-candidates.ts';

@@ -2,7 +2,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENV } from '#core/names.ts';
 import { type Destination, destinationSchema } from '#core/settings/destination.ts';
 import { type FileManagerSettings, fileManagerSchema, shareOfKeys } from '#core/settings/http-target.ts';

@@ -1,6 +1,6 @@
 /** What the parts of the stack share: the settings, the places that everything meets in, and what functions are told. */
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENV } from '#core/names.ts';
 import type { DeploymentSettings } from '#core/settings/deployment.ts';
 import { hubPlace } from '#core/settings/store-place.ts';

@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { buildSync } from 'esbuild';
+import { bundleFunction } from './bundle.ts';
 import { objectWildcards, TRACES_KNOWN } from './nag-reasons.ts';
 
 const PROJECT_DIR = join(import.meta.dirname, '..');
@@ -98,7 +98,7 @@ function traceStatement(): PolicyStatement {
   });
 }
 
-/** Everything in one file, the SDK too: what was tested is what runs. No Docker: the local bundler always answers. */
+/** No Docker: the local bundler always answers. */
 function bundle(entry: string): Code {
   return Code.fromAsset(join(PROJECT_DIR, 'functions'), {
     assetHashType: AssetHashType.OUTPUT,
@@ -108,25 +108,7 @@ function bundle(entry: string): Code {
       command: [entry],
       local: {
         tryBundle(outputDir) {
-          buildSync({
-            absWorkingDir: PROJECT_DIR,
-            entryPoints: [join('functions', `${entry}.ts`)],
-            outfile: join(outputDir, 'index.mjs'),
-            bundle: true,
-            platform: 'node',
-            target: 'node24',
-            format: 'esm',
-            mainFields: ['module', 'main'],
-            // Names stay, so that stack traces can be read.
-            minifySyntax: true,
-            minifyWhitespace: true,
-            legalComments: 'none',
-            logLevel: 'warning',
-            // CommonJS packages inside the bundle call require() for Node's own modules.
-            banner: {
-              js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-            },
-          });
+          bundleFunction(join('functions', `${entry}.ts`), outputDir);
           return true;
         },
       },

@@ -19,6 +19,8 @@ const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_
 /** Directories outside the folder are remembered too, and there may be many. */
 const MAX_REMEMBERED = 8192;
 const DELETED = ' (deleted)';
+/** Each takes some microseconds, and so does giving an inode away. */
+const TRIES = 100;
 
 /** The mount has moved or is another one now: all places are wrong. */
 export class MountChanged extends Error {}
@@ -105,12 +107,19 @@ function linkOf(fd: number): Buffer {
   return readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' });
 }
 
+/**
+ * ENOMEM is also what the kernel says of a removed directory while its inode is being given to something new; a moment
+ * later it says ESTALE. https://github.com/torvalds/linux/blob/master/fs/inode.c, iget_locked and I_CREATING
+ */
 function openOrGone(mount: number, handle: Buffer): number | undefined {
-  try {
-    return openDirectoryByHandle(mount, handle);
-  } catch (error) {
-    if (!isSystemError(error) || (error.code !== 'ESTALE' && error.code !== 'ENOENT')) throw error;
-    return undefined;
+  for (let tries = 1; ; tries++) {
+    try {
+      return openDirectoryByHandle(mount, handle);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code === 'ESTALE' || error.code === 'ENOENT') return undefined;
+      if (error.code !== 'ENOMEM' || tries === TRIES) throw error;
+    }
   }
 }
 

@@ -2,24 +2,26 @@
  * Files on their way into a folder: written and fsynced out of sight on the same file system, so that a name in the
  * folder never means half a file, not even after a power cut.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
-  close,
   closeSync,
   constants,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsync,
+  lstatSync,
   openSync,
   readdirSync,
   unlinkSync,
   write,
+  writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { SyncError } from '#core/errors.ts';
 import { isSystemError, setModificationTime } from './libc.ts';
 import { type OpenDirectory, openDurable, openParent } from './parent.ts';
+import { createSharedSync, type SyncDirectory } from './shared-sync.ts';
 import { HIDDEN_DIRECTORY, joinPath, pathError } from './tree.ts';
 
 /** What the sender's file had; what is absent stays as the host makes new files. */
@@ -48,20 +50,36 @@ export interface Incoming {
   begin(key: string): IncomingFile;
   /** The directory at a path of the folder, made where it is missing, and safe from a power cut. */
   directory(path: Buffer): Promise<OpenDirectory>;
+  /** Shared by all files of the folder. */
+  sync: SyncDirectory;
+  /** Once, when every file is released. */
+  close(): void;
 }
 
 const INCOMING = Buffer.from(`${HIDDEN_DIRECTORY}/incoming`);
 const PERMISSIONS = 0o777;
 const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+/** Less than that the page cache takes quicker than another thread could be asked. */
+const AT_ONCE_BYTES = 64 * 1024;
 /** Beyond it, directories are fsynced again rather than remembered. */
 const MAX_DURABLE = 10_000;
 const writeAt = promisify(write);
 const fsyncNow = promisify(fsync);
-const closeNow = promisify(close);
 
 export function createIncoming(root: Buffer): Incoming {
   const durable = new Map<string, string>();
+  const sync = createSharedSync();
+  /** The last is in use; the others were removed under us, and their files may still name them. */
+  const opened: OpenDirectory[] = [];
   let counter = 0;
+
+  function hidden(): OpenDirectory {
+    const last = opened.at(-1);
+    if (last !== undefined && fstatSync(last.fd).nlink > 0) return last;
+    const directory = openParent(root, INCOMING);
+    opened.push(directory);
+    return directory;
+  }
 
   return {
     clear() {
@@ -76,32 +94,37 @@ export function createIncoming(root: Buffer): Incoming {
     },
     begin(key) {
       // A key is no name: it may be longer than a name can be.
-      const hash = createHash('sha256').update(key).digest('hex').slice(0, 24);
-      return createFile(root, Buffer.from(`${hash}-${counter++}`), key);
+      const name = hash('sha256', key).slice(0, 24);
+      return createFile(joinPath(hidden().path, Buffer.from(`${name}-${counter++}`)), key);
     },
     directory(path) {
       if (durable.size > MAX_DURABLE) durable.clear();
-      return openDurable(root, path, durable);
+      return openDurable(root, path, durable, sync);
+    },
+    sync,
+    close() {
+      for (const { fd } of opened.splice(0)) closeSync(fd);
     },
   };
 }
 
-function createFile(root: Buffer, name: Buffer, key: string): IncomingFile {
-  const directory = openParent(root, INCOMING);
-  const path = joinPath(directory.path, name);
+function createFile(path: Buffer, key: string): IncomingFile {
   let fd = -1;
   let offset = 0;
   let released = false;
   try {
     fd = openSync(path, NEW_FILE, 0o600);
   } catch (error) {
-    closeSync(directory.fd);
     throw failure('create', key, error);
   }
 
   async function writeAll(chunk: Uint8Array): Promise<void> {
     for (let done = 0; done < chunk.length; ) {
-      const { bytesWritten } = await writeAt(fd, chunk, done, chunk.length - done, offset);
+      const length = chunk.length - done;
+      const bytesWritten =
+        length <= AT_ONCE_BYTES
+          ? writeSync(fd, chunk, done, length, offset)
+          : (await writeAt(fd, chunk, done, length, offset)).bytesWritten;
       done += bytesWritten;
       offset += bytesWritten;
     }
@@ -117,7 +140,7 @@ function createFile(root: Buffer, name: Buffer, key: string): IncomingFile {
     const reading = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     const writing = fd;
     fd = reading;
-    await closeNow(writing);
+    closeSync(writing);
     if (fstatSync(fd, { bigint: true }).ino !== ino) throw new Error(`${path.toString()} was replaced`);
   }
 
@@ -132,17 +155,15 @@ function createFile(root: Buffer, name: Buffer, key: string): IncomingFile {
     release() {
       if (released) return;
       released = true;
-      try {
-        closeSync(fd);
-        unlinkIfThere(path);
-      } finally {
-        closeSync(directory.fd);
-      }
+      closeSync(fd);
+      unlinkIfThere(path);
     },
   };
 }
 
 function unlinkIfThere(path: Buffer): void {
+  // Mostly it was renamed away, and an error costs more than a look.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   try {
     unlinkSync(path);
   } catch (error) {

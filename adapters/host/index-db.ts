@@ -10,7 +10,9 @@ import { Damage } from './index-error.ts';
 import { NOTE, openBeside, openDatabase } from './index-file.ts';
 import { openRequests, type Requests } from './index-requests.ts';
 import { type IndexRow, PUT_ROW, ROW_COLUMNS, rowOf, valuesOf } from './index-row.ts';
+import { ROW_INODE } from './index-schema.ts';
 import { type OpenUploads, openUploads } from './index-uploads.ts';
+import { inodeStampOf } from './stamp.ts';
 
 export type { IndexRow } from './index-row.ts';
 
@@ -19,6 +21,7 @@ export type { IndexRow } from './index-row.ts';
  * then lost. `IndexFull` and `IndexFailed` are worth another try; after `IndexCorrupt` the process must start anew.
  */
 export interface HostIndex extends OpenUploads, Requests {
+  readonly file: string;
   /** Set when the file was damaged, moved aside and begun afresh: what to log. */
   readonly quarantined: SyncError | undefined;
   /**
@@ -45,6 +48,8 @@ export interface HostIndex extends OpenUploads, Requests {
   note(name: string): string | undefined;
   setNote(name: string, value: string | undefined): void;
   flush(): void;
+  /** Gives back the memory of its cache: there is nothing to do for now. */
+  rest(): void;
   close(): void;
 }
 
@@ -126,6 +131,7 @@ export function openIndex(
   }
 
   return {
+    file,
     quarantined,
     get fresh() {
       return note(NOTE.fresh) as HostIndex['fresh'];
@@ -144,9 +150,7 @@ export function openIndex(
       }),
     below,
     byInode: (folder, dev, ino) =>
-      batch.read(() =>
-        statements.byInode.all(BigInt.asIntN(64, ino), folder, BigInt.asIntN(64, dev)).map(proven),
-      ),
+      batch.read(() => statements.byInode.all(inodeStampOf(dev, ino), folder).map(proven)),
     unsettled,
     retryNow: (folder) => {
       const waiting = unsettled(folder).filter(({ state }) => state === 'waiting');
@@ -165,6 +169,8 @@ export function openIndex(
     ...openUploads(database, batch),
     ...openRequests(database, batch),
     flush: () => batch.flush(),
+    // https://sqlite.org/pragma.html#pragma_shrink_memory
+    rest: () => batch.read(() => database.exec('PRAGMA shrink_memory')),
     close() {
       try {
         batch.flush();
@@ -195,7 +201,7 @@ function prepare(database: DatabaseSync) {
     remove: database.prepare('DELETE FROM files WHERE folder = ? AND path = ?'),
     after: database.prepare(`${select} folder = ? AND path > ? ORDER BY path LIMIT ?`),
     between: database.prepare(`${select} folder = ? AND path > ? AND path < ? ORDER BY path LIMIT ?`),
-    byInode: database.prepare(`${select} ino = ? AND folder = ? AND dev = ? ORDER BY path`),
+    byInode: database.prepare(`${select} ${ROW_INODE} = ? AND folder = ? ORDER BY path`),
     unsettled: database.prepare(`${select} folder = ? AND state <> 'synced' ORDER BY next_attempt_ms, path`),
     counts: database.prepare('SELECT state, count(*) AS count FROM files WHERE folder = ? GROUP BY state'),
     note: database.prepare('SELECT value FROM notes WHERE name = ?'),

@@ -81,7 +81,7 @@ function openWhole(file: string, lost = false): DatabaseSync {
 /** @param waitMs for another process that writes */
 export function connect(file: string, waitMs: number): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: waitMs });
-  database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384');
+  database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192');
   return database;
 }
 

@@ -1,6 +1,7 @@
 /** One file's row, and the sum that tells a row that changed on the disk: SQLite itself does not notice a flipped bit. */
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import { fingerprintOf, STAMP_BYTES, stampOf } from './stamp.ts';
 import type { Fingerprint } from './tree.ts';
 
 export interface IndexRow extends Fingerprint {
@@ -22,50 +23,35 @@ export interface IndexRow extends Fingerprint {
 
 const KEY = ['folder', 'path'];
 const VALUES = [
-  'dev',
-  'ino',
-  'size',
-  'mtime_ns',
-  'ctime_ns',
+  'stamp',
   'md5',
   'etag',
   'version_id',
   'part_bytes',
   'state',
+  'attempts',
+  'next_attempt_ms',
+  'last_error',
+  'sum',
 ];
-const TRIES = ['attempts', 'next_attempt_ms', 'last_error', 'sum'];
-const COLUMNS = [...KEY, ...VALUES, ...TRIES];
+const COLUMNS = [...KEY, ...VALUES];
 /** In the order of `valuesOf`. */
 export const ROW_COLUMNS = COLUMNS.join(', ');
 /** An update in place: REPLACE would take the row out of every index and put it in again. */
 export const PUT_ROW = `INSERT INTO files (${ROW_COLUMNS}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-  ON CONFLICT DO UPDATE SET ${[...VALUES, ...TRIES].map((name) => `${name} = excluded.${name}`).join(', ')}`;
+  ON CONFLICT DO UPDATE SET ${VALUES.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 
 const TEXTS = ['folder', 'md5', 'etag', 'version_id', 'state', 'last_error'];
-const INTEGERS = [
-  'dev',
-  'ino',
-  'size',
-  'mtime_ns',
-  'ctime_ns',
-  'part_bytes',
-  'attempts',
-  'next_attempt_ms',
-  'sum',
-];
+const INTEGERS = ['part_bytes', 'attempts', 'next_attempt_ms', 'sum'];
 
-const numbers = new BigInt64Array(8);
+const numbers = new BigInt64Array(3);
 
-/** SQLite's integers are signed; device and inode numbers are not. */
 export function valuesOf(row: IndexRow): SQLInputValue[] {
+  const stamp = stampOf(row);
   return [
     row.folder,
     row.path,
-    BigInt.asIntN(64, row.dev),
-    BigInt.asIntN(64, row.ino),
-    row.sizeBytes,
-    row.mtimeNs,
-    row.ctimeNs,
+    stamp,
     row.md5,
     row.etag,
     row.versionId,
@@ -74,32 +60,18 @@ export function valuesOf(row: IndexRow): SQLInputValue[] {
     row.attempts,
     Math.round(row.nextAttemptMs),
     row.lastError,
-    sumOf(row),
+    sumOf(row, stamp),
   ];
 }
 
 /** The row as it was written, or `damaged` when the disk gave back something else. */
 export function rowOf(values: Record<string, SQLOutputValue>): IndexRow | 'damaged' {
   if (!wellTyped(values)) return 'damaged';
-  const row = unprovenRowOf(values);
-  return Number(values.sum) === sumOf(row) ? row : 'damaged';
-}
-
-/** SQLite keeps the type with each value, so that a flipped bit can make a number of a text. */
-function wellTyped(values: Record<string, SQLOutputValue>): boolean {
-  return (
-    values.path instanceof Uint8Array &&
-    TEXTS.every((name) => typeof values[name] === 'string') &&
-    INTEGERS.every((name) => typeof values[name] === 'bigint')
-  );
-}
-
-/** For rows of version 1, which have no sum. */
-export function unprovenRowOf(values: Record<string, SQLOutputValue>): IndexRow {
-  return {
+  const stamp = values.stamp as Uint8Array;
+  const row: IndexRow = {
     folder: values.folder as string,
     path: bufferOf(values.path as Uint8Array),
-    ...fingerprintOf(values),
+    ...fingerprintOf(stamp),
     md5: values.md5 as string,
     etag: values.etag as string,
     versionId: values.version_id as string,
@@ -109,6 +81,18 @@ export function unprovenRowOf(values: Record<string, SQLOutputValue>): IndexRow 
     nextAttemptMs: Number(values.next_attempt_ms),
     lastError: values.last_error as string,
   };
+  return Number(values.sum) === sumOf(row, stamp) ? row : 'damaged';
+}
+
+/** SQLite keeps the type with each value, so that a flipped bit can make a number of a text. */
+function wellTyped(values: Record<string, SQLOutputValue>): boolean {
+  return (
+    values.path instanceof Uint8Array &&
+    values.stamp instanceof Uint8Array &&
+    values.stamp.length === STAMP_BYTES &&
+    TEXTS.every((name) => typeof values[name] === 'string') &&
+    INTEGERS.every((name) => typeof values[name] === 'bigint')
+  );
 }
 
 /** The same bytes, not a copy: there may be millions of them. */
@@ -116,26 +100,11 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-export function fingerprintOf(values: Record<string, SQLOutputValue>): Fingerprint {
-  return {
-    dev: BigInt.asUintN(64, values.dev as bigint),
-    ino: BigInt.asUintN(64, values.ino as bigint),
-    sizeBytes: Number(values.size),
-    mtimeNs: values.mtime_ns as bigint,
-    ctimeNs: values.ctime_ns as bigint,
-  };
-}
-
-function sumOf(row: IndexRow): number {
-  numbers[0] = row.dev;
-  numbers[1] = row.ino;
-  numbers[2] = BigInt(row.sizeBytes);
-  numbers[3] = row.mtimeNs;
-  numbers[4] = row.ctimeNs;
-  numbers[5] = BigInt(row.partBytes);
-  numbers[6] = BigInt(row.attempts);
-  numbers[7] = BigInt(Math.round(row.nextAttemptMs));
+function sumOf(row: IndexRow, stamp: Uint8Array): number {
+  numbers[0] = BigInt(row.partBytes);
+  numbers[1] = BigInt(row.attempts);
+  numbers[2] = BigInt(Math.round(row.nextAttemptMs));
   const { folder, md5, etag, versionId, state, lastError } = row;
-  const sum = crc32(row.path, crc32(numbers));
+  const sum = crc32(row.path, crc32(numbers, crc32(stamp)));
   return crc32(`${folder}\0${md5}\0${etag}\0${versionId}\0${state}\0${lastError}`, sum);
 }

@@ -1,22 +1,23 @@
 /** The tables of the index, and how an older index becomes one of this version. */
 import { DatabaseSync } from 'node:sqlite';
-import { PUT_ROW, unprovenRowOf, valuesOf } from './index-row.ts';
+import { carryOver } from './index-versions.ts';
+import { INODE_BYTES } from './stamp.ts';
 
-export const VERSION = 2;
+export const VERSION = 3;
 
+/** Which file a row is of, for `files_by_inode` and those who use it: device and inode. */
+export const ROW_INODE = `substr(stamp, 1, ${INODE_BYTES})`;
 /** Only rows that are not settled are indexed by state: of a million files, next to all are `synced`. */
-const SCHEMA = `CREATE TABLE files (
-  folder TEXT NOT NULL, path BLOB NOT NULL,
-  dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+const FILES = `CREATE TABLE files (
+  folder TEXT NOT NULL, path BLOB NOT NULL, stamp BLOB NOT NULL,
   md5 TEXT NOT NULL, etag TEXT NOT NULL, version_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('synced', 'waiting', 'parked', 'held')),
   attempts INTEGER NOT NULL, next_attempt_ms INTEGER NOT NULL, last_error TEXT NOT NULL, sum INTEGER NOT NULL,
   PRIMARY KEY (folder, path)
 ) WITHOUT ROWID;
 CREATE INDEX files_unsettled ON files (folder, next_attempt_ms) WHERE state <> 'synced';
-CREATE INDEX files_by_inode ON files (ino);
-CREATE TABLE uploads (
+CREATE INDEX files_by_inode ON files (${ROW_INODE})`;
+const UPLOADS = `CREATE TABLE uploads (
   folder TEXT NOT NULL, path BLOB NOT NULL,
   dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
@@ -37,7 +38,7 @@ export function versionOf(database: DatabaseSync): number {
 /** Whether the tables are declared as this version does it, to the letter: their text is on the disk too. */
 export function isOurSchema(database: DatabaseSync): boolean {
   const model = new DatabaseSync(':memory:');
-  model.exec(SCHEMA);
+  model.exec(`${FILES};${UPLOADS}`);
   const same = declarations(database) === declarations(model);
   model.close();
   return same;
@@ -50,28 +51,18 @@ function declarations(database: DatabaseSync): string {
   return JSON.stringify(all);
 }
 
-/** Makes the tables, or carries those of version 1 over: in one transaction, so that a failure leaves what was. */
+/** Makes the tables, or carries older ones over: in one transaction, so that a failure leaves what was. */
 export function bringUpToDate(database: DatabaseSync, notes: Readonly<Record<string, string>>): void {
   const version = versionOf(database);
   if (version === VERSION) return;
   database.exec('BEGIN IMMEDIATE');
   try {
-    if (version === 1) database.exec('ALTER TABLE files RENAME TO files_1; DROP INDEX files_by_state');
-    database.exec(SCHEMA);
-    if (version === 1) carryOver(database);
-    const note = database.prepare('INSERT INTO notes (name, value) VALUES (?, ?)');
+    carryOver(database, version, { files: FILES, uploads: UPLOADS });
+    const note = database.prepare('INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)');
     for (const [name, value] of Object.entries(notes)) note.run(name, value);
     database.exec(`PRAGMA user_version = ${VERSION}; COMMIT`);
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
-}
-
-function carryOver(database: DatabaseSync): void {
-  const old = database.prepare('SELECT *, 0 AS part_bytes FROM files_1');
-  old.setReadBigInts(true);
-  const put = database.prepare(PUT_ROW);
-  for (const values of old.iterate()) put.run(...valuesOf(unprovenRowOf(values)));
-  database.exec('DROP TABLE files_1');
 }

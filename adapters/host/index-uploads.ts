@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { PartResult } from '#core/ports.ts';
 import type { Batch } from './index-batch.ts';
-import { fingerprintOf } from './index-row.ts';
+import { numbersOf } from './index-versions.ts';
 import type { Fingerprint } from './tree.ts';
 
 export interface UploadRow extends Fingerprint {
@@ -49,7 +49,7 @@ export function openUploads(database: DatabaseSync, batch: Batch): OpenUploads {
     return {
       folder,
       path,
-      ...fingerprintOf(values),
+      ...numbersOf(values),
       key: values.key as string,
       uploadId: values.upload_id as string,
       partBytes: Number(values.part_bytes),

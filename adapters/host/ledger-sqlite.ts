@@ -3,7 +3,7 @@
  * costs a look at its key, so those wait for the batch; what is compare-and-set is on disk when it is answered.
  */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyFault, type ObjectKey, objectKey } from '#core/key.ts';
 import type { DeliveryRecord, LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
 import type { Controls, Ledger } from '#core/ports.ts';

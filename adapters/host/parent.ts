@@ -1,11 +1,10 @@
 /** Opens directories step by step, so that no symlink planted on the way leads out of the folder. */
-import { closeSync, constants, fstatSync, fsync, mkdirSync, openSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { SyncError } from '#core/errors.ts';
 import { isSystemError } from './libc.ts';
+import type { SyncDirectory } from './shared-sync.ts';
 
 const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const fsyncNow = promisify(fsync);
 
 /** The caller closes `fd`; until then `path` means this very directory, whatever happens to its names. */
 export interface OpenDirectory {
@@ -34,6 +33,7 @@ export async function openDurable(
   root: Buffer,
   path: Buffer,
   durable: Map<string, string>,
+  sync: SyncDirectory,
 ): Promise<OpenDirectory> {
   let fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -46,7 +46,7 @@ export async function openDurable(
       try {
         const id = identityOf(next);
         if (durable.get(way) !== id) {
-          await fsyncNow(above);
+          await sync(above);
           durable.set(way, id);
         }
       } finally {

@@ -1,9 +1,9 @@
 /** Gives a finished file its name in the folder. What somebody else has put there is never overwritten. */
-import { closeSync, fsync, renameSync, unlinkSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, renameSync, unlinkSync } from 'node:fs';
 import type { IncomingFile } from './incoming.ts';
 import { isSystemError, renameExchange } from './libc.ts';
 import type { OpenDirectory } from './parent.ts';
+import type { SyncDirectory } from './shared-sync.ts';
 import { conflictName, moveIfAbsent } from './trash.ts';
 import { type FileState, joinPath, openFile, type SkipReason, sameContent, statOf } from './tree.ts';
 
@@ -22,9 +22,8 @@ export interface PlacePolicy {
   hold(fd: number): { release(): void } | 'busy' | 'unsupported';
   /** A file of somebody else had the name, and is called this now. */
   movedAside(name: Buffer): void;
+  sync: SyncDirectory;
 }
-
-const fsyncNow = promisify(fsync);
 
 /**
  * Answers when the name is on the disk too. When the directory cannot be fsynced, the file is taken back and the
@@ -40,7 +39,7 @@ export async function placeFile(
   const hindrance = giveName(directory, name, file.path, policy);
   if (hindrance !== undefined) return hindrance;
   try {
-    await fsyncNow(directory.fd);
+    await policy.sync(directory.fd);
   } catch (error) {
     takeBack(joinPath(directory.path, name), file, before);
     throw error;

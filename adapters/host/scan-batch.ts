@@ -1,63 +1,46 @@
-/** Scanned files between threads: numbers in one array and names in another are moved, thousands of objects copied. */
-import type { ScannedFile } from './scan.ts';
+/** Scanned files between threads: runs of bytes are moved, thousands of objects would be copied. */
+import { fingerprintOf, STAMP_BYTES } from './stamp.ts';
+import type { FileState } from './tree.ts';
 
-export interface PackedFiles {
-  numbers: BigInt64Array<ArrayBuffer>;
-  names: Uint8Array<ArrayBuffer>;
+export interface ScannedFile {
+  /** Relative to the root, in bytes. */
+  path: Buffer;
+  state: FileState;
 }
 
-const FIELDS = 10;
+/** What a file has beside its path: its stamp, then mode, uid, gid and link count as 32-bit words. */
+export const STATE_BYTES = STAMP_BYTES + 16;
 
-export function packFiles(files: readonly ScannedFile[]): PackedFiles {
-  const numbers = new BigInt64Array(files.length * FIELDS);
-  const names = new Uint8Array(files.reduce((total, { path }) => total + path.length, 0));
-  let at = 0;
-  let nameStart = 0;
-  for (const { path, state } of files) {
-    numbers.set(
-      [
-        BigInt.asIntN(64, state.dev),
-        BigInt.asIntN(64, state.ino),
-        BigInt(state.sizeBytes),
-        state.mtimeNs,
-        state.ctimeNs,
-        BigInt(state.mode),
-        BigInt(state.uid),
-        BigInt(state.gid),
-        BigInt(state.nlink),
-        BigInt(path.length),
-      ],
-      at,
-    );
-    names.set(path, nameStart);
-    at += FIELDS;
-    nameStart += path.length;
-  }
-  return { numbers, names };
-}
-
-export function unpackFiles({ numbers, names }: PackedFiles): ScannedFile[] {
+/** Each path is ended by a NUL, and followed by the state when there is one. */
+export function unpackFiles(batch: Uint8Array): ScannedFile[] {
   const files: ScannedFile[] = [];
-  const bytes = Buffer.from(names.buffer, names.byteOffset, names.byteLength);
-  let nameStart = 0;
-  for (let at = 0; at < numbers.length; at += FIELDS) {
-    const field = (index: number) => numbers[at + index] ?? 0n;
-    const nameEnd = nameStart + Number(field(9));
-    files.push({
-      path: bytes.subarray(nameStart, nameEnd),
-      state: {
-        dev: BigInt.asUintN(64, field(0)),
-        ino: BigInt.asUintN(64, field(1)),
-        sizeBytes: Number(field(2)),
-        mtimeNs: field(3),
-        ctimeNs: field(4),
-        mode: Number(field(5)),
-        uid: Number(field(6)),
-        gid: Number(field(7)),
-        nlink: Number(field(8)),
-      },
-    });
-    nameStart = nameEnd;
+  const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength);
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0, start);
+    files.push({ path: bytes.subarray(start, end), state: stateAt(bytes, end + 1) });
+    start = end + 1 + STATE_BYTES;
   }
   return files;
+}
+
+export function unpackPaths(batch: Uint8Array): Buffer[] {
+  const paths: Buffer[] = [];
+  const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength);
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0, start);
+    paths.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  return paths;
+}
+
+function stateAt(bytes: Buffer, at: number): FileState {
+  const word = (index: number) => bytes.readUInt32LE(at + STAMP_BYTES + 4 * index);
+  return {
+    ...fingerprintOf(bytes.subarray(at, at + STAMP_BYTES)),
+    mode: word(0),
+    uid: word(1),
+    gid: word(2),
+    nlink: word(3),
+  };
 }

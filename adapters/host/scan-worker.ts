@@ -1,76 +1,129 @@
 /**
- * The worker of `scanTree`: a plain synchronous walk. Synchronous calls on directories and files are several times
- * faster than the promise API, and here they block nobody.
+ * The worker of `scanTree` and `scanChanges`: a plain synchronous walk, which is several times faster than the promise
+ * API and blocks nobody here. What is found goes out in batches; the walk waits while eight of them are not taken yet.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { isSystemError } from './libc.ts';
-import type { ScannedFile, ScanResult } from './scan.ts';
-import { type PackedFiles, packFiles } from './scan-batch.ts';
-import { HIDDEN_DIRECTORY, joinPath, listDirectory, lstatBig, skipReason, stateOf } from './tree.ts';
+import type { EntryKind, Seen } from './directory-reader.ts';
+import { openRowCursor, type RowCursor } from './row-cursor.ts';
+import type { ScanRequest, ScanResult, WorkerMessage } from './scan.ts';
+import { STATE_BYTES } from './scan-batch.ts';
+import { STAMP_BYTES } from './stamp.ts';
+import { joinPath } from './tree.ts';
+import { type Look, type TreeVisitor, walkTree } from './walk.ts';
 
-export type WorkerMessage = { batch: PackedFiles } | { result: ScanResult };
-
-const BATCH_FILES = 1000;
+const BATCH_ENTRIES = 1000;
+const BATCH_BYTES = 256 * 1024;
+/** More than a path and its state can have. */
+const ENTRY_BYTES = 16 * 1024;
 const MAX_BATCHES_AHEAD = 8;
-const HIDDEN = Buffer.from(HIDDEN_DIRECTORY);
 
-const { root: rootBytes, taken } = workerData as { root: Uint8Array; taken: Int32Array<SharedArrayBuffer> };
-const root = Buffer.from(rootBytes);
+const { root, taken, rows: wanted } = workerData as ScanRequest;
 const result: ScanResult = { files: 0, directories: 0, skipped: [], errors: [], emptyDirectories: [] };
-const pending: Buffer[] = [Buffer.alloc(0)];
-let batch: ScannedFile[] = [];
+const batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+let used = 0;
+let entries = 0;
 let batches = 0;
 
-for (let next = pending.pop(); next !== undefined; next = pending.pop()) walk(next);
+if (wanted === undefined) walkTree(Buffer.from(root), everyFile());
+else {
+  const rows = openRowCursor(wanted.indexFile, wanted.folder);
+  walkTree(Buffer.from(root), changedFiles(rows, wanted.trusted));
+  if (result.errors.every(({ path }) => path.length > 0)) tellRowsUpTo(rows, undefined);
+  rows.close();
+}
 sendBatch();
 parentPort?.postMessage({ result } satisfies WorkerMessage);
 
-function walk(directory: Buffer): void {
-  let entries = 0;
-  try {
-    listDirectory(joinPath(root, directory), (entry) => {
-      entries++;
-      if (directory.length === 0 && entry.name.equals(HIDDEN)) return;
-      const path = joinPath(directory, Buffer.from(entry.name));
-      if (entry.isDirectory()) pending.push(path);
-      else visit(path);
-    });
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    // Removed since its parent was listed. The root has no parent: without it nothing is known.
-    if (directory.length > 0 && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return;
-    result.errors.push({ path: directory, code: error.code });
-    return;
-  }
-  result.directories++;
-  if (entries === 0) result.emptyDirectories.push(directory);
+function everyFile(): TreeVisitor {
+  return {
+    entry(path, length, kind, look) {
+      if (isOdd(path, length, kind)) return;
+      const seen = look();
+      if (seen === 'gone' || isFailure(path, length, seen) || isOdd(path, length, seen.kind)) return;
+      result.files++;
+      tell(path, length, seen);
+    },
+    directory(path, count) {
+      result.directories++;
+      if (count === 0) result.emptyDirectories.push(path);
+    },
+    unlisted: (path, code) => void result.errors.push({ path, code }),
+  };
 }
 
-function visit(path: Buffer): void {
-  try {
-    const stat = lstatBig(joinPath(root, path));
-    const reason = skipReason(stat);
-    if (reason === 'directory') pending.push(path);
-    else if (reason !== undefined) result.skipped.push({ path, reason });
-    else {
-      result.files++;
-      batch.push({ path, state: stateOf(stat) });
-      if (batch.length >= BATCH_FILES) sendBatch();
-    }
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') result.errors.push({ path, code: error.code });
+/** Tells a path when its file differs from its row, when it has no row, and when its row has no file. */
+function changedFiles(rows: RowCursor, trusted: boolean): TreeVisitor {
+  function visitFile(path: Buffer, length: number, known: boolean, look: Look): void {
+    result.files++;
+    const seen = known && trusted ? look() : 'gone';
+    if (seen !== 'gone' && (isFailure(path, length, seen) || rows.isSynced(seen.stamp))) return;
+    tell(path, length);
   }
+
+  return {
+    entry(path, length, kind, look) {
+      tellRowsUpTo(rows, path);
+      const known = !rows.ended && rows.compare(path) === 0;
+      if (!isOdd(path, length, kind)) visitFile(path, length, known, look);
+      if (known) rows.next();
+    },
+    directory: () => void result.directories++,
+    unlisted(path, code) {
+      result.errors.push({ path, code });
+      passOver(rows, path);
+    },
+  };
+}
+
+/** What is left of the rows has no file: the tree is past their place. Without a path: to the end. */
+function tellRowsUpTo(rows: RowCursor, path: Buffer | undefined): void {
+  while (!rows.ended && (path === undefined || rows.compare(path) < 0)) {
+    const gone = rows.path();
+    tell(gone, gone.length);
+    rows.next();
+  }
+}
+
+/** Nothing is concluded for what lies in a directory that cannot be read. */
+function passOver(rows: RowCursor, directory: Buffer): void {
+  if (directory.length === 0) return;
+  const below = joinPath(directory, Buffer.of(0));
+  tellRowsUpTo(rows, below);
+  const prefix = below.subarray(0, -1);
+  while (!rows.ended && rows.path().subarray(0, prefix.length).equals(prefix)) rows.next();
+}
+
+function isFailure(path: Buffer, length: number, seen: Seen | { code: string }): seen is { code: string } {
+  if (!('code' in seen)) return false;
+  result.errors.push({ path: Buffer.from(path.subarray(0, length)), code: seen.code });
+  return true;
+}
+
+function isOdd(path: Buffer, length: number, kind: EntryKind): boolean {
+  if (kind === 'file') return false;
+  result.skipped.push({ path: Buffer.from(path.subarray(0, length)), reason: kind });
+  return true;
+}
+
+function tell(path: Buffer, length: number, seen?: Seen): void {
+  used += path.copy(batch, used, 0, length);
+  batch[used++] = 0;
+  if (seen !== undefined) {
+    seen.stamp.copy(batch, used);
+    [seen.mode, seen.uid, seen.gid, seen.nlink].forEach((word, index) => {
+      batch.writeUInt32LE(word, used + STAMP_BYTES + 4 * index);
+    });
+    used += STATE_BYTES;
+  }
+  if (++entries >= BATCH_ENTRIES || used > BATCH_BYTES - ENTRY_BYTES) sendBatch();
 }
 
 function sendBatch(): void {
-  if (batch.length === 0) return;
-  const packed = packFiles(batch);
-  parentPort?.postMessage({ batch: packed } satisfies WorkerMessage, [
-    packed.numbers.buffer,
-    packed.names.buffer,
-  ]);
-  batch = [];
+  if (entries === 0) return;
+  const bytes = Uint8Array.from(batch.subarray(0, used));
+  parentPort?.postMessage({ batch: bytes } satisfies WorkerMessage, [bytes.buffer]);
+  used = 0;
+  entries = 0;
   batches++;
   for (let done = Atomics.load(taken, 0); batches - done > MAX_BATCHES_AHEAD; done = Atomics.load(taken, 0)) {
     Atomics.wait(taken, 0, done);

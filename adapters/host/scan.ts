@@ -1,14 +1,8 @@
 /** Walks a folder in a worker thread, so that watching and uploading go on while a large tree is read. */
-import { unpackFiles } from './scan-batch.ts';
-import type { WorkerMessage } from './scan-worker.ts';
-import type { FileState } from './tree.ts';
+import { type ScannedFile, unpackFiles, unpackPaths } from './scan-batch.ts';
 import { startWorker } from './worker.ts';
 
-export interface ScannedFile {
-  /** Relative to the root, in bytes. */
-  path: Buffer;
-  state: FileState;
-}
+export type { ScannedFile } from './scan-batch.ts';
 
 export interface ScanResult {
   files: number;
@@ -18,20 +12,65 @@ export interface ScanResult {
   skipped: { path: Buffer; reason: string }[];
   /** What could not be read; with one of these, an absent file proves nothing. An empty path is the root. */
   errors: { path: Buffer; code: string }[];
+  /** Of `scanTree` alone. */
   emptyDirectories: Buffer[];
 }
 
+export interface IndexedFolder {
+  indexFile: string;
+  folder: string;
+  /** Whether a file that is as its row says is left out. */
+  trusted: boolean;
+}
+
+/** For the worker. */
+export interface ScanRequest {
+  root: Uint8Array;
+  /** How many batches have been taken. */
+  taken: Int32Array<SharedArrayBuffer>;
+  rows?: IndexedFolder;
+}
+
+export type WorkerMessage = { batch: Uint8Array<ArrayBuffer> } | { result: ScanResult };
+
 /**
- * Every regular file below the root, in no order, in batches; the walk waits while eight batches are not taken yet.
- * `.sluice` directly in the root is left out. Rejects when `onBatch` does or the worker fails; files and directories
- * that cannot be read are in `errors`, those that vanish meanwhile are left out.
+ * Every regular file below the root, in byte order of path, in batches; the walk waits while eight batches are not
+ * taken yet. `.sluice` directly in the root is left out. Rejects when `onBatch` does or the worker fails; files and
+ * directories that cannot be read are in `errors`, those that vanish meanwhile are left out.
  */
-export async function scanTree(
+export function scanTree(
   root: Buffer,
   onBatch: (files: ScannedFile[]) => void | Promise<void>,
 ): Promise<ScanResult> {
+  return scan({ root }, (batch) => onBatch(unpackFiles(batch)));
+}
+
+/**
+ * The paths of files that differ from their rows or have none, and of rows that have no file, in byte order; as
+ * `scanTree` otherwise. What lies in a directory that cannot be read is left out. It compares with what the index has
+ * on disk, so `flush` it before; what is written meanwhile may be told although it is as its row says.
+ *
+ * @param signal the scan ends early, and rejects with its reason, when it is aborted
+ */
+export function scanChanges(
+  root: Buffer,
+  rows: IndexedFolder,
+  onPaths: (paths: Buffer[]) => void | Promise<void>,
+  signal: AbortSignal,
+): Promise<ScanResult> {
+  return scan({ root, rows }, (batch) => onPaths(unpackPaths(batch)), signal);
+}
+
+async function scan(
+  request: { root: Buffer; rows?: IndexedFolder },
+  onBatch: (batch: Uint8Array) => void | Promise<void>,
+  signal?: AbortSignal,
+): Promise<ScanResult> {
+  signal?.throwIfAborted();
   const taken = new Int32Array(new SharedArrayBuffer(4));
-  const worker = startWorker('scan-worker', { workerData: { root: new Uint8Array(root), taken } });
+  const workerData: ScanRequest = { ...request, root: new Uint8Array(request.root), taken };
+  const worker = startWorker('scan-worker', { workerData });
+  let abort = () => {};
   try {
     return await new Promise((resolve, reject) => {
       let queue = Promise.resolve();
@@ -39,6 +78,8 @@ export async function scanTree(
         queue = queue.then(action);
         queue.catch(reject);
       };
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', abort);
       worker.on('error', reject);
       worker.on('exit', (code) => {
         // The worker is done before its last batches are taken: only a result that never came is a failure.
@@ -50,13 +91,14 @@ export async function scanTree(
             resolve(buffered(message.result));
             return;
           }
-          await onBatch(unpackFiles(message.batch));
+          await onBatch(message.batch);
           Atomics.add(taken, 0, 1);
           Atomics.notify(taken, 0);
         });
       });
     });
   } finally {
+    signal?.removeEventListener('abort', abort);
     worker.removeAllListeners('exit');
     await worker.terminate();
   }

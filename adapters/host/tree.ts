@@ -2,7 +2,7 @@
 import { type BigIntStats, closeSync, type Dirent, fstatSync, lstatSync, opendirSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { SyncError } from '#core/errors.ts';
-import { isSystemError } from './libc.ts';
+import { isSystemError, readCached } from './libc.ts';
 import { openBeneath } from './open-beneath.ts';
 
 /** Directly below the root of every folder: what is being removed or received. No watch or scan looks into it. */
@@ -30,6 +30,8 @@ const SLASH = Buffer.from('/');
 const readAt = promisify(read);
 /** Node refuses to read more at once than 31 bits count. */
 const MAX_READ_BYTES = 0x4000_0000;
+/** Copying more from the page cache would hold everybody else up; a thread of the pool costs less then. */
+const MAX_CACHED_READ_BYTES = 256 * 1024;
 
 /** The path of an entry, from its root or directory. An empty name is the root itself. */
 export function joinPath(parent: Buffer, name: Buffer): Buffer {
@@ -118,7 +120,7 @@ export function readWhole(fd: number, sizeBytes: number): Promise<Buffer> {
 /** Exactly `length` bytes from `start`; throws as `readWhole` does. */
 export async function readRange(fd: number, start: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
-  let done = 0;
+  let done = length <= MAX_CACHED_READ_BYTES ? readCached(fd, bytes, start) : 0;
   while (done < length) {
     const { bytesRead } = await readAt(
       fd,

@@ -135,6 +135,7 @@ export function openFanotifySession(root: Buffer, options: WatchOptions, events:
     listForWatch(
       root,
       path,
+      'everything',
       (name, isDirectory) => {
         if (closed) return;
         const entry = joinPath(path, name);

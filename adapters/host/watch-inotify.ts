@@ -164,6 +164,7 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
     listForWatch(
       root,
       path,
+      quiet ? 'directories' : 'everything',
       (name, isDirectory) => {
         if (closed) return;
         if (isDirectory) adopt(directory, name, quiet, again);

@@ -31,7 +31,7 @@ export interface Watcher {
 
 const ROOT = Buffer.alloc(0);
 /** How often to look whether the root is still the directory that is watched; events do not tell while it is held. */
-const ROOT_CHECK_MS = 1000;
+const ROOT_CHECK_MS = 2000;
 /** How long something stays unwatched after a failure; to start anew in a large folder takes a second. */
 const INCOMPLETE_RETRY_MS = 300_000;
 /** https://man7.org/linux/man-pages/man7/fanotify.7.html and fanotify_mark(2), "ERRORS" */

@@ -1,7 +1,9 @@
-/** The credentials that a store in agent.yaml asks for. Errors name the source, never what came from it. */
+/**
+ * The credentials that a store in agent.yaml asks for. Errors name the source, never what came from it. The SDK's
+ * providers are loaded where they are asked: an agent whose keys are in its environment needs none of them.
+ */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { fromIni, fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { SyncError } from '#core/errors.ts';
 import type { WantedCredentials } from '#core/settings/host-credentials.ts';
 import { type CredentialSource, cachedCredentials, type ExpiringCredentials } from './credentials.ts';
@@ -34,7 +36,7 @@ export function agentCredentials(
       named(
         `profile ${profile}`,
         `Check profile ${profile} in ~/.aws/config and ~/.aws/credentials of the agent's user.`,
-        fromIni({ profile, ignoreCache: true }),
+        async () => (await providers()).fromIni({ profile, ignoreCache: true })(),
       ),
     );
   }
@@ -42,7 +44,7 @@ export function agentCredentials(
     named(
       'the AWS default chain',
       'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile or a file under store: in the settings, or give the host a role.',
-      fromNodeProviderChain({ ignoreCache: true }),
+      async () => (await providers()).fromNodeProviderChain({ ignoreCache: true })(),
     ),
   );
 }
@@ -62,8 +64,15 @@ async function fromFile(file: string, profile: string | undefined): Promise<Expi
   return named(
     `the file ${file}, section [${name}]`,
     `Write aws_access_key_id and aws_secret_access_key, or credential_process, below [${name}] in ${file}.`,
-    fromIni({ profile: name, filepath: file, configFilepath: file, ignoreCache: true }),
+    async () => {
+      const { fromIni } = await providers();
+      return fromIni({ profile: name, filepath: file, configFilepath: file, ignoreCache: true })();
+    },
   );
+}
+
+function providers() {
+  return import('@aws-sdk/credential-providers');
 }
 
 function variable(environment: Readonly<Record<string, string | undefined>>, name: string): string {

@@ -1,5 +1,5 @@
 /** Sending bytes with their checksums, and believing only a store that confirms them. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { PutResult } from '#core/ports.ts';
@@ -8,33 +8,35 @@ import { isContentHash, unquote } from './headers.ts';
 import type { Wire, WireRequest } from './wire.ts';
 
 /**
- * PutObject or UploadPart. The store checks Content-MD5, and CRC-32 where `withCrc32`; its reply must say the same.
+ * PutObject or UploadPart. The store checks Content-MD5, and CRC-32 where asked for; its reply must say the same.
  *
  * The ETag is the MD5 of the body only where the object is kept plain or under SSE-S3:
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
  *
+ * @param sums.md5 hex, where it is known already
  * @throws SyncError `ChecksumMismatch`, retryable
  */
 export async function uploadChecked(
   wire: Wire,
   request: WireRequest & { key: string; body: Uint8Array },
-  withCrc32: boolean,
+  sums: { md5?: string | undefined; crc32: boolean },
 ): Promise<PutResult> {
-  const md5 = createHash('md5').update(request.body).digest();
-  const crc = crc32Base64(request.body);
+  const md5 = sums.md5 ?? hash('md5', request.body);
+  const crc = sums.crc32 ? { 'x-amz-checksum-crc32': crc32Base64(request.body) } : {};
   const response = await wire.send({
     ...request,
     headers: {
       ...request.headers,
-      'content-md5': md5.toString('base64'),
-      ...(withCrc32 ? { 'x-amz-checksum-crc32': crc } : {}),
+      'content-md5': Buffer.from(md5, 'hex').toString('base64'),
+      ...crc,
     },
   });
   await response.body.dump();
   const { headers } = response;
   const etag = unquote(headers.etag ?? '');
-  const wrongTag = isContentHash(etag, headers) && etag !== md5.toString('hex');
-  const wrongCrc = (headers['x-amz-checksum-crc32'] ?? crc) !== crc;
+  const wrongTag = isContentHash(etag, headers) && etag !== md5;
+  const kept = headers['x-amz-checksum-crc32'];
+  const wrongCrc = kept !== undefined && kept !== crc32Base64(request.body);
   if (etag === '' || wrongTag || wrongCrc) throw unconfirmed(request.op, request.key, wire.bucket);
   return { etag, ...version(headers) };
 }

@@ -7,7 +7,7 @@ import { parseXml, textAt } from './xml.ts';
 
 /** Throws also for an error that comes with status 200. */
 export async function control(wire: Wire, request: WireRequest & { key: string }) {
-  const response = await wire.send(request);
+  const response = await wire.send({ ...request, slow: true });
   const text = await response.body.text();
   const error = errorInSuccess(text, request.op, request.key, wire.bucket);
   if (error !== undefined) throw error;

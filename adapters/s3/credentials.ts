@@ -1,5 +1,4 @@
 /** How long credentials are believed, and when their source is asked again. */
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import type { Credentials } from './sigv4.ts';
 
 export interface CredentialSource {
@@ -20,9 +19,10 @@ const RELOAD_PAUSE_MS = 5_000;
  * https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  */
 export function defaultCredentials(profile?: string): CredentialSource {
-  const make = () =>
-    fromNodeProviderChain({ ignoreCache: true, ...(profile === undefined ? {} : { profile }) });
-  return cachedCredentials(async () => make()());
+  return cachedCredentials(async () => {
+    const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+    return fromNodeProviderChain({ ignoreCache: true, ...(profile === undefined ? {} : { profile }) })();
+  });
 }
 
 /** Credentials that never change. */

@@ -12,13 +12,16 @@ const CONTENT_HEADERS = [
 ] as const;
 const META = 'x-amz-meta-';
 
-export function attributeHeaders(attributes: ObjectAttributes): Record<string, string> {
+/** What an object gets beside its bytes, and where and how it is kept. */
+export function attributeHeaders(attributes: ObjectAttributes & Placement): Record<string, string> {
   const headers = tagHeaders(attributes.tags);
   for (const [property, header] of CONTENT_HEADERS) {
     const value = attributes[property];
     if (value !== undefined) headers[header] = value;
   }
-  for (const [name, value] of Object.entries(attributes.metadata)) headers[META + name] = value;
+  const { metadata } = attributes;
+  for (const name in metadata) headers[META + name] = metadata[name] ?? '';
+  place(headers, attributes);
   return headers;
 }
 
@@ -34,15 +37,13 @@ function tagHeaders(tags: ObjectAttributes['tags']): Record<string, string> {
  * A copy takes none of it from its source: what is not given again is what the bucket does.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
  */
-export function placementHeaders({ storageClass, encryption }: Placement): Record<string, string> {
-  const headers: Record<string, string> = {};
+function place(headers: Record<string, string>, { storageClass, encryption }: Placement): void {
   if (storageClass !== undefined) headers['x-amz-storage-class'] = storageClass;
-  if (encryption === undefined) return headers;
+  if (encryption === undefined) return;
   headers['x-amz-server-side-encryption'] = encryption.type;
   if (encryption.keyId !== undefined) {
     headers['x-amz-server-side-encryption-aws-kms-key-id'] = encryption.keyId;
   }
-  return headers;
 }
 
 export function headOf(key: ObjectKey, headers: Readonly<Record<string, string>>): ObjectHead {
@@ -63,6 +64,8 @@ export function headOf(key: ObjectKey, headers: Readonly<Record<string, string>>
   }
   const versionId = headers['x-amz-version-id'];
   if (versionId !== undefined && versionId !== 'null') head.versionId = versionId;
+  const tagCount = Number(headers['x-amz-tagging-count'] ?? 0);
+  if (tagCount > 0) head.tagCount = tagCount;
   const crc32 = headers['x-amz-checksum-crc32'];
   if (crc32 !== undefined) head.crc32 = crc32;
   if (isContentHash(head.etag, headers)) head.md5 = head.etag;

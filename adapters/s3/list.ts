@@ -7,48 +7,58 @@ import { unquote } from './headers.ts';
 import type { Wire } from './wire.ts';
 import { itemsAt, parseXml, textAt } from './xml.ts';
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html; url encoding carries control characters. */
+interface Page {
+  objects: ObjectSummary[];
+  /** Of the next page, when there is one. */
+  token: string | undefined;
+}
+
+const OP = 'ListObjectsV2';
+
 export async function* listObjects(
   wire: Wire,
   prefix: string,
-  after?: ObjectKey,
+  { after, ahead = false }: { after?: ObjectKey; ahead?: boolean } = {},
 ): AsyncGenerator<ObjectSummary> {
-  const op = 'ListObjectsV2';
-  let token: string | undefined;
-  do {
-    const response = await wire.send({
-      op,
-      method: 'GET',
-      query: {
-        'list-type': '2',
-        'encoding-type': 'url',
-        prefix,
-        ...(token === undefined ? {} : { 'continuation-token': token }),
-        ...(token === undefined && after !== undefined ? { 'start-after': after } : {}),
-      },
-    });
-    const result = listingOf(await response.body.text(), 'ListBucketResult', op, wire.bucket);
-    const encoded = textAt(result, 'EncodingType') === 'url';
-    for (const item of itemsAt(result, 'Contents')) {
-      const key = listedKey(textAt(item, 'Key'), encoded, prefix, op, wire.bucket);
+  let page = readPage(wire, prefix, after === undefined ? {} : { 'start-after': after });
+  for (;;) {
+    const { objects, token } = await page;
+    const ask = (next: string) => readPage(wire, prefix, { 'continuation-token': next });
+    const asked = ahead && token !== undefined ? ask(token) : undefined;
+    // Whoever stops here does not need it; whoever goes on is told by the next turn.
+    asked?.catch(() => undefined);
+    for (const object of objects) {
       // A store that does not know start-after lists from the beginning.
-      if (after !== undefined && compareUtf8(key, after) <= 0) continue;
-      yield {
-        key,
-        sizeBytes: listedSize(textAt(item, 'Size'), op, wire.bucket, key),
-        etag: unquote(textAt(item, 'ETag') ?? ''),
-        lastModifiedMs: listedTimeMs(textAt(item, 'LastModified'), op, wire.bucket, key),
-      };
+      if (after === undefined || compareUtf8(object.key, after) > 0) yield object;
     }
-    const truncated = textAt(result, 'IsTruncated') === 'true';
-    const next = truncated ? textAt(result, 'NextContinuationToken') : undefined;
-    // What is not listed would be taken for absent.
-    if (truncated && !next) throw badListing(op, wire.bucket, 'is truncated and does not say how to go on');
-    // A store that answers the same token again would be listed for ever.
-    if (next !== undefined && next === token)
-      throw badListing(op, wire.bucket, 'repeats its continuation token');
-    token = next;
-  } while (token !== undefined);
+    if (token === undefined) return;
+    page = asked ?? ask(token);
+  }
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html; url encoding carries control characters. */
+async function readPage(wire: Wire, prefix: string, place: Readonly<Record<string, string>>): Promise<Page> {
+  const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...place };
+  const response = await wire.send({ op: OP, method: 'GET', query });
+  const result = listingOf(await response.body.text(), 'ListBucketResult', OP, wire.bucket);
+  const encoded = textAt(result, 'EncodingType') === 'url';
+  const objects = itemsAt(result, 'Contents').map((item) => {
+    const key = listedKey(textAt(item, 'Key'), encoded, prefix, OP, wire.bucket);
+    return {
+      key,
+      sizeBytes: listedSize(textAt(item, 'Size'), OP, wire.bucket, key),
+      etag: unquote(textAt(item, 'ETag') ?? ''),
+      lastModifiedMs: listedTimeMs(textAt(item, 'LastModified'), OP, wire.bucket, key),
+    };
+  });
+  const truncated = textAt(result, 'IsTruncated') === 'true';
+  const token = truncated ? textAt(result, 'NextContinuationToken') : undefined;
+  // What is not listed would be taken for absent.
+  if (truncated && !token) throw badListing(OP, wire.bucket, 'is truncated and does not say how to go on');
+  // A store that answers the same token again would be listed for ever.
+  if (token !== undefined && token === place['continuation-token'])
+    throw badListing(OP, wire.bucket, 'repeats its continuation token');
+  return { objects, token };
 }
 
 /** An answer without a length that is cut off looks complete to HTTP, and lenient parsers close what is open. */

@@ -2,7 +2,7 @@
 import type { ObjectStore, PartResult } from '#core/ports.ts';
 import { uploadChecked } from './checked-upload.ts';
 import { control, required, version } from './control.ts';
-import { attributeHeaders, placementHeaders, sourceHeaders, unquote } from './headers.ts';
+import { attributeHeaders, sourceHeaders, unquote } from './headers.ts';
 import { listedParts, openUploads } from './open-uploads.ts';
 import { responseError } from './s3-error.ts';
 import type { Wire } from './wire.ts';
@@ -24,15 +24,15 @@ export function multipartMethods(wire: Wire, withCrc32: () => boolean): Multipar
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html */
     async createMultipart(key, attributes) {
       const op = 'CreateMultipartUpload';
-      const headers = { ...attributeHeaders(attributes), ...placementHeaders(attributes) };
+      const headers = attributeHeaders(attributes);
       const { root } = await control(wire, { op, method: 'POST', key, query: { uploads: '' }, headers });
       return required(root, 'UploadId', op, key);
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */
-    async uploadPart(key, uploadId, partNumber, body) {
+    async uploadPart(key, uploadId, partNumber, body, md5) {
       const query = { partNumber: String(partNumber), uploadId };
       const request = { op: 'UploadPart', method: 'PUT', key, body, query } as const;
-      const { etag } = await uploadChecked(wire, request, withCrc32());
+      const { etag } = await uploadChecked(wire, request, { md5, crc32: withCrc32() });
       return { partNumber, etag };
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */

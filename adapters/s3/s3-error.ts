@@ -37,6 +37,7 @@ const REFUSED_HEAD = new Set(['AccessDenied', 'HTTP 400']);
 
 /** The store is asked more than it can answer. */
 const CONGESTION = new Set([
+  'CONNECT_TIMEOUT',
   'ETIMEDOUT',
   'RequestTimeout',
   'ServiceUnavailable',
@@ -44,11 +45,9 @@ const CONGESTION = new Set([
   'Throttling',
   'ThrottlingException',
   'TooManyRequests',
-  'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
 ]);
 
+const NOTHING_THERE = 'Nothing answers there: check the address and port of the endpoint, and firewalls.';
 const HINTS: Record<string, string> = {
   NoSuchBucket: 'Create the bucket, or correct its name in the settings.',
   AccessDenied: 'Check the policy of these credentials for this bucket and prefix.',
@@ -62,8 +61,8 @@ const HINTS: Record<string, string> = {
   InvalidStorageClass: 'Correct storageClass in the settings: this store does not have it.',
   RequestTimeTooSkewed: 'Set the clock of this host: the store refuses requests signed at another time.',
   ETIMEDOUT: 'Nothing answers in time: check the endpoint, and what lies between here and it.',
-  UND_ERR_CONNECT_TIMEOUT:
-    'Nothing answers there: check the address and port of the endpoint, and firewalls.',
+  CONNECT_TIMEOUT: NOTHING_THERE,
+  UND_ERR_CONNECT_TIMEOUT: NOTHING_THERE,
   EAI_AGAIN: 'The host name of the endpoint cannot be resolved at present: check DNS and the network.',
   ECONNREFUSED: 'Is the endpoint right, and is the store running?',
   ENOTFOUND: 'The host name of the endpoint is not known: check it, and DNS.',
@@ -162,6 +161,17 @@ export function brokenBody(error: unknown, op: string, key: string | undefined, 
     retryable: true,
     code: codeOf(error),
     cause: error,
+  });
+}
+
+/** Told before anything is sent: a line break would begin a header of somebody else's choice. */
+export function badHeader(op: string, key: string | undefined, name: string): SyncError {
+  return new SyncError(`${op} ${key ?? ''}: the header ${name} has characters that no header can have`, {
+    op,
+    key: key ?? '',
+    retryable: false,
+    code: 'InvalidHeader',
+    hint: 'Correct the metadata of the object: values are ASCII, or bytes of UTF-8 as stores answer them.',
   });
 }
 

@@ -5,7 +5,7 @@ import type { ObjectStore, StoreCapabilities } from '#core/ports.ts';
 import { bucketMethods } from './bucket.ts';
 import { uploadChecked } from './checked-upload.ts';
 import { control, required, version } from './control.ts';
-import { attributeHeaders, headOf, placementHeaders, sourceHeaders } from './headers.ts';
+import { attributeHeaders, headOf, sourceHeaders } from './headers.ts';
 import { listObjects } from './list.ts';
 import { multipartMethods } from './multipart.ts';
 import { responseError } from './s3-error.ts';
@@ -56,26 +56,17 @@ export function createS3Store(options: StoreOptions): S3Store {
     bucket,
     head,
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
-    put: (key, body, { ifAbsent, ...attributes }) =>
-      uploadChecked(
-        wire,
-        {
-          op: 'PutObject',
-          method: 'PUT',
-          key,
-          body,
-          headers: {
-            ...attributeHeaders(attributes),
-            ...placementHeaders(attributes),
-            ...(ifAbsent === true ? { 'if-none-match': '*' } : {}),
-          },
-        },
-        withCrc32(),
-      ),
+    put(key, body, options) {
+      const headers = attributeHeaders(options);
+      if (options.ifAbsent === true) headers['if-none-match'] = '*';
+      const request = { op: 'PutObject', method: 'PUT', key, body, headers } as const;
+      return uploadChecked(wire, request, { md5: options.md5, crc32: withCrc32() });
+    },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
     async get(key, { range, ifMatch } = {}) {
       const headers: Record<string, string> = { 'accept-encoding': 'identity' };
       if (range !== undefined) headers.range = `bytes=${range.start}-${range.end}`;
+      else headers['x-amz-checksum-mode'] = 'ENABLED';
       if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
       const response = await wire.send({ op: 'GetObject', method: 'GET', key, headers });
       const head = headOf(key, response.headers);
@@ -112,7 +103,6 @@ export function createS3Store(options: StoreOptions): S3Store {
               'x-amz-metadata-directive': 'REPLACE',
               ...(attributes.tags === undefined ? {} : { 'x-amz-tagging-directive': 'REPLACE' }),
               ...attributeHeaders(attributes),
-              ...placementHeaders(attributes),
             };
       const { root, headers } = await control(wire, {
         op: 'CopyObject',
@@ -123,7 +113,7 @@ export function createS3Store(options: StoreOptions): S3Store {
       return { etag: required(root, 'ETag', 'CopyObject', key), ...version(headers) };
     },
     ...multipartMethods(wire, withCrc32),
-    list: (prefix, { after } = {}) => listObjects(wire, prefix, after),
+    list: (prefix, options) => listObjects(wire, prefix, options),
     ...taggingMethods(wire),
     ...bucketItself,
     clockSkewMs: wire.clockSkewMs,

@@ -2,14 +2,23 @@
  * One S3 request on the wire: signed, timed, tried again when that can help. Why not the SDK: a tenth of the CPU per
  * object, and a retry rule that is ours to state.
  */
-import { Agent, type Dispatcher } from 'undici';
 import { SyncError } from '#core/errors.ts';
 import { nextDelayMs, type RetryPolicy } from '#core/retry.ts';
+import { type AnswerBody, EMPTY_BODY } from '../http1/answer-body.ts';
+import type { HttpAnswer } from '../http1/connection.ts';
+import { isHeaderValue } from '../http1/head.ts';
+import { createPool } from '../http1/pool.ts';
 import type { Bandwidth } from './bandwidth.ts';
-import { received, requestBody, startDeadline } from './body.ts';
 import { type CredentialSource, sameCredentials } from './credentials.ts';
 import { createPace } from './pace.ts';
-import { brokenBody, connectionError, isCongestion, refusesCredentials, responseError } from './s3-error.ts';
+import {
+  badHeader,
+  brokenBody,
+  connectionError,
+  isCongestion,
+  refusesCredentials,
+  responseError,
+} from './s3-error.ts';
 import {
   type Credentials,
   createSigner,
@@ -27,9 +36,9 @@ export interface WireOptions {
   endpoint?: string;
   addressing: 'path' | 'virtual';
   credentials: CredentialSource;
-  /** Until the answer begins, from the last piece of the body that the socket took; per try. Default 5 minutes. */
+  /** For requests with which the store does work, until the answer begins; per try. Default 5 minutes. */
   requestTimeoutMs?: number;
-  /** Silence on the socket. Default 30 seconds. */
+  /** Silence on the socket: until the answer begins, from the last piece of the body that it took. Default 30 seconds. */
   idleTimeoutMs?: number;
   connectTimeoutMs?: number;
   /** Requests at once, at most; fewer while more do not help or the store complains. Default 64. */
@@ -49,6 +58,8 @@ export interface WireRequest {
   query?: Query;
   headers?: Readonly<Record<string, string>>;
   body?: Uint8Array;
+  /** The store copies or joins bytes before it answers. */
+  slow?: boolean;
   /** Ends the request, and the answer that is being read. */
   signal?: AbortSignal;
 }
@@ -56,7 +67,7 @@ export interface WireRequest {
 export interface WireResponse {
   status: number;
   headers: Readonly<Record<string, string>>;
-  body: AsyncIterable<Uint8Array> & { text(): Promise<string>; dump(): Promise<unknown> };
+  body: AnswerBody;
 }
 
 export interface Wire {
@@ -82,69 +93,67 @@ export function createWire(options: WireOptions): Wire {
   const { origin, host, basePath } = address(options);
   const sign = createSigner(region);
   const encrypted = origin.startsWith('https:');
+  const { requestTimeoutMs = 300_000, idleTimeoutMs = 30_000, connectTimeoutMs = 10_000 } = options;
   // The pace bounds the requests; the pool does not, or a long download would keep a short request waiting.
-  const agent = new Agent({
-    // Given here, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise hand signatures and bytes to anybody.
-    connect: { timeout: options.connectTimeoutMs ?? 10_000, rejectUnauthorized: true },
-    headersTimeout: options.idleTimeoutMs ?? 30_000,
-    bodyTimeout: options.idleTimeoutMs ?? 30_000,
-    keepAliveTimeout: 30_000,
+  const pool = createPool({
+    origin,
+    connectWithinMs: connectTimeoutMs,
+    idleWithinMs: idleTimeoutMs,
+    ...(bandwidth === undefined ? {} : { allowance: bandwidth }),
   });
   const pace = createPace({ max: options.connections ?? 64, isCongestion });
+  let date = { text: '', atMs: Number.NaN };
   let skewMs: number | undefined;
   /** Added to the time of signatures, once the store has refused ours. */
   let correctionMs = 0;
 
-  async function attempt(request: WireRequest, accept: readonly number[], signer: Credentials) {
-    const query = request.query ?? {};
-    const path = basePath + (request.key === undefined ? '/' : `/${encodePath(request.key)}`);
-    const bytes = request.body ?? EMPTY;
-    const payloadHash = encrypted && bytes.length > 0 ? UNSIGNED_PAYLOAD : sha256(bytes);
-    const deadline = startDeadline(options.requestTimeoutMs ?? 300_000);
-    try {
-      const body = await requestBody(bytes, bandwidth, deadline);
-      const headers = sign(
-        {
-          method: request.method,
-          path,
-          query,
-          headers: { ...request.headers, host, 'x-amz-content-sha256': payloadHash },
-          payloadHash,
-        },
-        signer,
-        clock.now() + correctionMs,
-      );
-      const search = encodeQuery(query);
-      const sends = request.method === 'PUT' || request.method === 'POST';
-      const response = await agent
-        .request({
-          origin,
-          path: search === '' ? path : `${path}?${search}`,
-          method: request.method,
-          headers: sends ? { ...headers, 'content-length': String(bytes.length) } : headers,
-          body: sends ? body : null,
-          // Else each HEAD costs a connection, for servers that answer it with a body: https://github.com/nodejs/undici/issues/258
-          reset: false,
-          signal:
-            request.signal === undefined
-              ? deadline.signal
-              : AbortSignal.any([deadline.signal, request.signal]),
-        })
-        .catch((error: unknown) => {
-          throw connectionError(error, request.op, request.key, origin);
-        });
-      const answer = answerOf(response, bandwidth, (error) =>
-        brokenBody(error, request.op, request.key, origin),
-      );
-      const serverMs = Date.parse(answer.headers.date ?? '');
-      if (!Number.isNaN(serverMs)) skewMs = serverMs - clock.now();
-      if ((answer.status >= 200 && answer.status < 300) || accept.includes(answer.status)) return answer;
-      const error = await responseError(answer, request.op, request.key, bucket);
-      if (error.code === 'RequestTimeTooSkewed') correctionMs = skewMs ?? 0;
-      throw error;
-    } finally {
-      deadline.stop();
+  /** The store's clock: an answer tells it in whole seconds, so most say what the one before has said. */
+  function hearDate(text: string | undefined): void {
+    if (text === undefined) return;
+    if (text !== date.text) date = { text, atMs: Date.parse(text) };
+    if (!Number.isNaN(date.atMs)) skewMs = date.atMs - clock.now();
+  }
+
+  function headOf(request: WireRequest, signer: Credentials): string {
+    const { method, key, query = {}, body = EMPTY } = request;
+    const path = basePath + (key === undefined ? '/' : `/${encodePath(key)}`);
+    const payloadHash = encrypted && body.length > 0 ? UNSIGNED_PAYLOAD : sha256(body);
+    const own = { ...request.headers, host, 'x-amz-content-sha256': payloadHash };
+    const headers = sign(
+      { method, path, query, headers: own, payloadHash },
+      signer,
+      clock.now() + correctionMs,
+    );
+    const search = encodeQuery(query);
+    let head = `${method} ${path}${search === '' ? '' : `?${search}`} HTTP/1.1\r\n`;
+    for (const name in headers) {
+      const value = headers[name] ?? '';
+      if (!isHeaderValue(value)) throw badHeader(request.op, key, name);
+      head += `${name}: ${value}\r\n`;
     }
+    const sends = method === 'PUT' || method === 'POST';
+    return `${head}${sends ? `content-length: ${body.length}\r\n` : ''}\r\n`;
+  }
+
+  async function attempt(request: WireRequest, accept: readonly number[], signer: Credentials) {
+    const { op, method, key, body = EMPTY, slow = false, signal } = request;
+    const head = headOf(request, signer);
+    const answerWithinMs = slow ? requestTimeoutMs : Math.min(requestTimeoutMs, idleTimeoutMs);
+    let response: HttpAnswer;
+    try {
+      response = await pool.request({ method, head, body, answerWithinMs, signal });
+    } catch (error) {
+      throw connectionError(error, op, key, origin);
+    }
+    const answer = {
+      ...response,
+      body: guarded(response.body, bandwidth, (error) => brokenBody(error, op, key, origin)),
+    };
+    hearDate(answer.headers.date);
+    if ((answer.status >= 200 && answer.status < 300) || accept.includes(answer.status)) return answer;
+    const error = await responseError(answer, op, key, bucket);
+    if (error.code === 'RequestTimeTooSkewed') correctionMs = skewMs ?? 0;
+    throw error;
   }
 
   return {
@@ -173,7 +182,7 @@ export function createWire(options: WireOptions): Wire {
       }
     },
     clockSkewMs: () => skewMs,
-    close: () => agent.close(),
+    close: pool.close,
   };
 }
 
@@ -189,30 +198,29 @@ function address({ bucket, region, endpoint, addressing }: WireOptions) {
   return { origin: `${url.protocol}//${host}`, host, basePath: virtual ? base : `${base}/${bucket}` };
 }
 
-function answerOf(
-  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+/** The answer's bytes, at the rate allowed; a connection that breaks under them throws what `broken` makes of it. */
+function guarded(
+  body: AnswerBody,
   bandwidth: Bandwidth | undefined,
   broken: (error: unknown) => SyncError,
-): WireResponse {
-  const chunks = () => received(body, bandwidth, broken);
-  return {
-    status,
-    headers: flatten(headers),
-    body: {
-      [Symbol.asyncIterator]: chunks,
-      text: async () => new TextDecoder().decode(Buffer.concat(await Array.fromAsync(chunks()))),
-      dump: () =>
-        body.dump().catch((error: unknown) => {
-          throw broken(error);
-        }),
-    },
-  };
-}
-
-function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
+): AnswerBody {
+  if (body === EMPTY_BODY) return body;
+  async function* chunks() {
+    try {
+      for await (const chunk of body) {
+        await bandwidth?.take(chunk.length);
+        yield chunk;
+      }
+    } catch (error) {
+      throw broken(error);
+    }
   }
-  return flat;
+  return {
+    [Symbol.asyncIterator]: chunks,
+    text: async () => new TextDecoder().decode(Buffer.concat(await Array.fromAsync(chunks()))),
+    dump: () =>
+      body.dump().catch((error: unknown) => {
+        throw broken(error);
+      }),
+  };
 }

@@ -1,6 +1,6 @@
 /** The YAML file of file-sync-service: one folder that a bucket follows, and the CloudFront paths in front of it. */
 import { parse, YAMLParseError } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSettings } from '../settings/problems.ts';
 import {
   durationText,

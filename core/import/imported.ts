@@ -1,5 +1,5 @@
 /** What an import answers, and how values of the old configurations are read; each says what it expects. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SettingsProblem } from '../settings/problems.ts';
 
 export interface Imported {

@@ -1,5 +1,5 @@
 /** The environment of Relic's sync: a bucket of MinIO that is mirrored to another store at an interval. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSettings, type SettingsProblem } from '../settings/problems.ts';
 import { isTimezone } from '../time-text.ts';
 import {

@@ -1,5 +1,5 @@
 /** The environment of the S3 sync service: a customer's bucket whose files and permissions a file manager gets. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSettings } from '../settings/problems.ts';
 import {
   type ImportedDeployment,

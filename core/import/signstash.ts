@@ -1,5 +1,5 @@
 /** The environment of signstash: what it downloads to `input`, and what it uploads from `output` and `backup`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSettings, type SettingsProblem } from '../settings/problems.ts';
 import { httpUrl } from '../settings/store-place.ts';
 import {

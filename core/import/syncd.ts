@@ -1,5 +1,5 @@
 /** The `key=value` file of syncd: what is new in one folder goes to the bucket, once or at an interval, with markers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSettings } from '../settings/problems.ts';
 import {
   durationText,

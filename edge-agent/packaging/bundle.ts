@@ -50,7 +50,15 @@ async function bundle(projectDir: string, version: string, file: string): Promis
     stdin: { contents: textOf(wrapped), resolveDir: projectDir },
     format: 'cjs',
   });
-  return textOf(script);
+  return asciiOf(textOf(script));
+}
+
+/**
+ * One dash in a comment would make V8 hold the whole script in two bytes a character. The escape means the same
+ * wherever esbuild has left such a character: in regular expressions and comments.
+ */
+function asciiOf(script: string): string {
+  return script.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Koffi looks for its library in node_modules; in the executable it is an asset. */

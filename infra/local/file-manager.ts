@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFileKeeper, type KeptFile, Refusal } from './file-keeper.ts';
 import { callsPage } from './file-manager-page.ts';
 import { hasSignature } from './file-manager-signature.ts';

@@ -1,5 +1,5 @@
 /** The agents of a hub, by what each last said of itself. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { RESERVED } from '#core/names.ts';
 import type { Store } from './stores.ts';
 

@@ -1,7 +1,7 @@
 /** A deployed stack as the commands see it: what CloudFormation says of it, and the settings its functions have. */
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { ENV } from '#core/names.ts';
 import { isTimezone } from '#core/time-text.ts';

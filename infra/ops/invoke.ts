@@ -1,6 +1,6 @@
 /** Runs a function and waits for its answer. */
 import { InvokeCommand } from '@aws-sdk/client-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import type { Clients } from './clients.ts';
 

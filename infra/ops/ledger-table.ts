@@ -1,6 +1,6 @@
 /** What the functions keep in the ledger's table, read only: the row of a key, and the states of runs beside it. */
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ledgerShard } from '#core/ledger-shard.ts';
 import {
   CONTROL_ITEM,

@@ -4,7 +4,7 @@ import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { timeText } from '#core/time-text.ts';
 import { type Command, DONE, type Ops } from './command.ts';
 import { durationOption } from './duration-option.ts';
-import { logLine } from './log-line.ts';
+import { logLines } from './log-line.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Source {
@@ -129,19 +129,18 @@ function show({ terminal, stack, json }: Ops, { timeMs, source, text }: Event): 
     );
     return;
   }
-  const line = logLine(text);
-  if (line === undefined) return;
-  const { level, message, fields } = line;
-  const style = LEVEL_STYLES[level] ?? 'dim';
-  terminal.print(
-    [
-      terminal.paint('dim', timeText(timeMs, stack.timezone, { fraction: true })),
-      terminal.paint(style, level.padEnd(5)),
-      terminal.paint('bold', source.name),
-      message,
-      ...fields.map(([name, value]) => `${terminal.paint('dim', `${name}=`)}${value}`),
-    ].join(' '),
-  );
+  for (const { level, message, fields } of logLines(text)) {
+    const style = LEVEL_STYLES[level] ?? 'dim';
+    terminal.print(
+      [
+        terminal.paint('dim', timeText(timeMs, stack.timezone, { fraction: true })),
+        terminal.paint(style, level.padEnd(5)),
+        terminal.paint('bold', source.name),
+        message,
+        ...fields.map(([name, value]) => `${terminal.paint('dim', `${name}=`)}${value}`),
+      ].join(' '),
+    );
+  }
 }
 
 const LEVEL_STYLES: Readonly<Record<string, 'red' | 'yellow' | 'green'>> = {

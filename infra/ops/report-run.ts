@@ -1,5 +1,5 @@
 /** One run of the state report, started by hand. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Ops } from './command.ts';
 import { invoke } from './invoke.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,5 +1,5 @@
 /** Everything that `ops status` tells, read side by side from where each thing is kept. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CONTROL, heldDeletes, LEDGER, readControl, reconcileState } from '#core/controls.ts';
 import { REPORT_PREFIX } from '#core/names.ts';
 import { retentionState } from '#core/retention-state.ts';

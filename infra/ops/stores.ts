@@ -11,7 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import type { Clients } from './clients.ts';
 import type { Place } from './deployed.ts';

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createGuardedHttp, type GuardedHttpOptions } from '#adapters/guarded-http.ts';
 import { SyncError } from '#core/errors.ts';
@@ -9,6 +13,17 @@ function client(options: Partial<GuardedHttpOptions> = {}) {
   const http = createGuardedHttp({ allowPrivate: true, timeoutMs: 10_000, clock, ...options });
   onTestFinished(() => http.close());
   return { http, slept };
+}
+
+/** A certificate for this host that it has signed itself, with its key. */
+function selfSigned(): { key: string; cert: string } {
+  const command =
+    'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=self -addext subjectAltName=IP:127.0.0.1';
+  const both = execFileSync('openssl', [...command.split(' '), '-keyout', '-', '-out', '-'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return { key: both, cert: both };
 }
 
 const post = (url: string) => ({ op: 'tell', key: 'k', method: 'POST' as const, url });
@@ -99,6 +114,33 @@ describe('a guarded call', () => {
     const service = await httpService(answer);
     const { http } = client({ timeoutMs: 200, retry: { attempts: 1, baseDelayMs: 1, maxDelayMs: 1 } });
     await expect(http.send(post(service.url))).rejects.toMatchObject({ retryable: true });
+  });
+
+  it('does not wait for a connection that is never made', async () => {
+    const mute = createServer(() => undefined);
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    onTestFinished(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    const { http } = client({ connectTimeoutMs: 50, retry: { attempts: 1, baseDelayMs: 1, maxDelayMs: 1 } });
+    await expect(http.send(post(`https://127.0.0.1:${port}`))).rejects.toMatchObject({
+      code: 'CONNECT_TIMEOUT',
+      retryable: true,
+    });
+  });
+
+  it('trusts no certificate that nobody has signed, whatever the environment says', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const service = createTlsServer(selfSigned(), (_request, response) => void response.end());
+    service.listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    onTestFinished(() => void service.close());
+    const { port } = service.address() as AddressInfo;
+    await expect(client().http.send(post(`https://127.0.0.1:${port}`))).rejects.toMatchObject({
+      retryable: false,
+      hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
   });
 
   it('reads no more of an answer than it needs', async () => {

@@ -5,7 +5,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { secretReader, secretSigningKey } from '#adapters/secret.ts';
 import { secretCredentials } from '#adapters/secret-credentials.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { customerEvent, eventsOfCustomer } from '#core/customer-event.ts';
 import { SyncError } from '#core/errors.ts';
 

@@ -23,6 +23,16 @@ it('takes patterns in the syntax of .gitignore, a later one over an earlier one'
   expect(ignored('B.LOG')).toBe(false);
 });
 
+it('answers the same for the hundred-thousandth path, and holds none of their names', () => {
+  const ignored = createIgnore({ ignore: ['*.log'], ignoreTemporary: true });
+  const before = process.memoryUsage().heapUsed;
+  for (let n = 0; n < 300_000; n++) {
+    const name = `directory-with-a-name/file-with-a-name-${n}`;
+    if (ignored(`${name}.log`) === ignored(name)) throw new Error(name);
+  }
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000);
+});
+
 it('ignores nothing when nothing is to be ignored', () => {
   const ignored = createIgnore({ ignore: [], ignoreTemporary: false });
   expect(['.hidden', 'a.tmp', ''].map(ignored)).toEqual([false, false, false]);

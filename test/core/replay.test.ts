@@ -79,9 +79,11 @@ describe('folding one event', () => {
     expect(proven).toMatchObject({ write: { sequencer: '00A', versionId: 'v' } });
   });
 
-  it('writes nothing when the row already says what HEAD says', () => {
+  it('writes the row anew when it already says what HEAD says, so that a look before this one is not believed', () => {
     const known = ledgerEntry({ sequencer: '', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 9_000 });
-    expect(fold(known, objectEvent({ sequencer: '' }), head(), NOW_MS)).toHaveProperty('ignore');
+    expect(fold(known, objectEvent({ sequencer: '' }), head(), NOW_MS)).toMatchObject({
+      write: { ...known, revision: known.revision + 1 },
+    });
   });
 
   it('takes the same bytes written again for another state where only their time tells', () => {
@@ -125,9 +127,25 @@ describe('being asked to look', () => {
     });
   });
 
+  it('asks for every event of a key whose versions were removed, since an older one may show again', () => {
+    const removed = objectEvent({ kind: 'removed', sequencer: '', versionId: 'v2' });
+    const shown = head({ versionId: 'v1', etag: 'one' });
+    const first = fold(undefined, removed, shown, NOW_MS);
+    const row = 'write' in first ? first.write : undefined;
+    expect(row).toMatchObject({ state: 'present', versionId: 'v1', etag: 'one' });
+    // The event that made v1, late, does not make v2, later still, the newest of all.
+    const late = fold(row, objectEvent({ sequencer: '01', versionId: 'v1', etag: 'one' }), shown, NOW_MS);
+    const then = 'write' in late ? late.write : row;
+    const gone = objectEvent({ sequencer: '02', versionId: 'v2', etag: 'two' });
+    expect(fold(then, gone, 'not asked', NOW_MS)).toMatchObject({ ask: 'head' });
+    expect(fold(then, gone, shown, NOW_MS)).toMatchObject({ write: { etag: 'one', versionId: 'v1' } });
+  });
+
   it('leaves the place in the order to the version that has it', () => {
     const versioned = ledgerEntry({ sequencer: '0A', versionId: 'v', etag: 'etag-9', sizeBytes: 9 });
-    expect(fold(versioned, look(), head({ versionId: 'v' }), NOW_MS)).toHaveProperty('ignore');
+    expect(fold(versioned, look(), head({ versionId: 'v' }), NOW_MS)).toMatchObject({
+      write: { sequencer: '0A', versionId: 'v' },
+    });
     const plain = ledgerEntry({ sequencer: '0A', etag: 'etag-9', sizeBytes: 9 });
     expect(fold(plain, look(), head(), NOW_MS)).toMatchObject({
       write: { sequencer: '', eventTimeMs: 1_000 },

@@ -139,3 +139,68 @@ it('looks at a key once more when it changes while it is in work', async () => {
   await context.lane.idle();
   expect((await target.head(key))?.sizeBytes).toBe(5);
 });
+
+const many = Array.from({ length: 60 }, (_, index) => `k${String(index).padStart(2, '0')}`);
+const asked = ({ calls }: { calls: string[] }, op: string) =>
+  calls.filter((call) => call.startsWith(`${op} `)).length;
+
+it('confirms many copies with one listing, and asks for none of them', async () => {
+  const { context, hub, target } = comparing();
+  for (const key of many) await put(hub, key);
+  for (const store of [hub, target]) store.calls.length = 0;
+  expect(await compareBucket(context, 'run')).toMatchObject({ copies: many.length, objects: many.length });
+  expect(await keysIn(target)).toEqual(many);
+  expect([asked(hub, 'get'), asked(hub, 'head'), asked(hub, 'list')]).toEqual([many.length, 0, 2]);
+  expect([asked(target, 'put'), asked(target, 'head')]).toEqual([many.length, 0]);
+});
+
+it('asks for each of a few copies, which costs less than a page', async () => {
+  const { context, hub } = comparing();
+  for (const key of many.slice(0, 3)) await put(hub, key);
+  hub.calls.length = 0;
+  await compareBucket(context, 'run');
+  expect([asked(hub, 'head'), asked(hub, 'list')]).toEqual([3, 1]);
+});
+
+it.each([
+  [
+    'replaced',
+    async (hub: ObjectStore) =>
+      void (await hub.put(objectKey('k07'), Buffer.from('newer'), { metadata: {} })),
+  ],
+  ['deleted', async (hub: ObjectStore) => void (await hub.delete(objectKey('k07')))],
+])('sees in that listing what was %s after its copy, and goes again', async (_how, change) => {
+  const { context, hub, target } = comparing();
+  for (const key of many) await put(hub, key);
+  let copied = 0;
+  target.before(async (op) => {
+    if (op === 'put' && ++copied === many.length) await change(hub);
+  });
+  await compareBucket(context, 'run');
+  expect(target.contents(objectKey('k07'))).toEqual(hub.contents(objectKey('k07')));
+});
+
+it('ends as failed when the copies cannot be confirmed', async () => {
+  const { context, hub } = comparing();
+  for (const key of many) await put(hub, key);
+  let listings = 0;
+  hub.before((op) => {
+    if (op === 'list' && ++listings === 2) throw new SyncError('the listing ended', { op, retryable: true });
+  });
+  await expect(compareBucket(context, 'run')).rejects.toThrow('the listing ended');
+});
+
+it('notes a copy that fails among many, and makes it when it is tried again', async () => {
+  const { context, hub, target, now } = comparing();
+  for (const key of many) await put(hub, key);
+  target.before((op, key) => {
+    if (op === 'put' && key === 'k07') throw new SyncError('SlowDown', { op, retryable: true });
+  });
+  await compareBucket(context, 'run');
+  expect(context.tasks.counts().waiting).toBe(1);
+  target.before(() => undefined);
+  now.ms += DAY_MS;
+  context.lane.offerDue();
+  await context.lane.idle();
+  expect(await keysIn(target)).toEqual(many);
+});

@@ -141,6 +141,7 @@ it('keeps files and tries again while the store is away, and says why', async ()
   const agent = start('run');
   await agent.says('cannot be reached');
   await agent.says('Is the endpoint right');
+  await agent.says('attempts=1');
   agent.process.kill('SIGINT');
   expect(await agent.exit).toBe(0);
   expect(readFileSync(join(folder, 'f'), 'utf8')).toBe('kept');

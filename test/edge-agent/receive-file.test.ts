@@ -21,6 +21,17 @@ it('brings an object into the folder, whole, and removes it from the bucket afte
   expect(told.map(({ message }) => message)).toEqual(['downloaded', 'removed from bucket']);
 });
 
+it('asks for a new object once, and looks before it downloads where a file has the name', async () => {
+  const { put, once, memory, path } = receiveSetup();
+  await put('new', 'content');
+  await put('here', 'content');
+  writeFileSync(path('here'), 'content');
+  memory.calls.length = 0;
+  expect(await once()).toBe(0);
+  const asked = memory.calls.filter((call) => !call.startsWith('list'));
+  expect(asked.sort()).toEqual(['delete in/here', 'delete in/new', 'get in/new', 'head in/here']);
+});
+
 it('never shows part of a file under its name', async () => {
   const { put, once, first, tree, inBucket } = receiveSetup({}, { partBytes: 5 * 1024 * 1024 });
   await put('large', Buffer.alloc(12 * 1024 * 1024, 'x'));

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
-import type { ObjectStore } from '#core/ports.ts';
+import type { ObjectHead, ObjectStore } from '#core/ports.ts';
 import type { FolderContext } from '../../edge-agent/folder.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
@@ -116,15 +116,18 @@ export function receiveSetup(
 /** As with KMS: an ETag of 32 hex digits that are no MD5. */
 export function encrypted(memory: ObjectStore): ObjectStore {
   const tag = (etag: string) => [...etag].reverse().join('');
+  const told = ({ md5: _none, etag, ...head }: ObjectHead): ObjectHead => ({ ...head, etag: tag(etag) });
   return {
     ...memory,
     async head(key) {
       const head = await memory.head(key);
-      if (head === undefined) return undefined;
-      const { md5: _none, ...told } = head;
-      return { ...told, etag: tag(head.etag) };
+      return head === undefined ? undefined : told(head);
     },
-    get: (key, { ifMatch = '', ...options } = {}) => memory.get(key, { ...options, ifMatch: tag(ifMatch) }),
+    async get(key, { ifMatch, ...options } = {}) {
+      const asked = ifMatch === undefined ? options : { ...options, ifMatch: tag(ifMatch) };
+      const { head, body } = await memory.get(key, asked);
+      return { head: told(head), body };
+    },
     delete: (key, { ifMatch = '' } = {}) => memory.delete(key, { ifMatch: tag(ifMatch) }),
   };
 }

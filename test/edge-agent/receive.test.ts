@@ -14,7 +14,7 @@ const RECEIVE_ONCE = join(import.meta.dirname, 'receive-once.ts');
 
 const KILLS = Number(process.env.SLUICE_TEST_KILLS ?? 10);
 /** Whatever changes the disk, and what is said to the store in between. */
-const KILLED_AT = ['renameat2', 'fsync', 'mkdir', 'pwrite64', 'unlink', 'writev', 'fchmod'];
+const KILLED_AT = ['renameat2', 'fsync', 'mkdir', 'pwrite64', 'write', 'fchmod'];
 
 async function receiving(wrapper: string[] = [], environment: Record<string, string> = {}) {
   const agent = await agentUnderTest({ wrapper, environment });

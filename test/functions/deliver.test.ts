@@ -15,6 +15,7 @@ import { objectEvent, sqsEvent } from '../doubles/s3-event.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 
 const key = objectKey('k');
+const HELLO_MD5 = '5d41402abc4b2a76b9719d911017c592';
 const down = (retryable = true) =>
   new SyncError('no', { op: 'call', retryable, code: retryable ? 'HTTP 503' : 'HTTP 422' });
 
@@ -108,6 +109,19 @@ function world(deletes = true) {
   };
 }
 
+async function* broken(failure: SyncError, ...pieces: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
+  throw failure;
+}
+
+async function* ending(body: AsyncIterable<Uint8Array>, end: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } finally {
+    end();
+  }
+}
+
 describe('delivering a key', () => {
   it('tells permissions, then content, and notes both', async () => {
     const { run, put, memory, ledger, counted, hub } = world();
@@ -121,6 +135,69 @@ describe('delivering a key', () => {
       permissions: '{"gid":8,"mode":"0640","uid":7}',
     });
     expect(counted).toEqual({ Deliveries: 1 });
+  });
+
+  it('asks for an object and its content with one request', async () => {
+    const { run, put, hub, memory } = world();
+    await put(key, 'hello');
+    const asked: string[] = [];
+    hub.before((op) => void asked.push(op));
+    await run([{ key, revision: 1 }]);
+    expect(asked).toEqual(['get']);
+    expect(memory.files.get('k')?.md5).toBe(HELLO_MD5);
+    await run([{ key, revision: 1, again: 'once more' }]);
+    expect(asked).toEqual(['get', 'head']);
+  });
+
+  it('reads the content anew when the answer broke before it was needed', async () => {
+    const { run, put, hub, memory } = world();
+    await put(key, 'hello');
+    const { get } = hub;
+    let answers = 0;
+    hub.get = async (...args) => {
+      const answer = await get(...args);
+      if (++answers > 1) return answer;
+      return { ...answer, body: broken(new SyncError('idle', { op: 'GetObject', retryable: true })) };
+    };
+    expect(await run([{ key, revision: 1 }])).toEqual([]);
+    expect(answers).toBe(2);
+    expect(memory.files.get('k')?.md5).toBe(HELLO_MD5);
+  });
+
+  it('sends no second half after an answer that broke in the middle', async () => {
+    const { run, put, hub, memory, breaker } = world();
+    await put(key, 'hello');
+    const { get } = hub;
+    let answers = 0;
+    hub.get = async (...args) => {
+      const answer = await get(...args);
+      if (++answers > 1) return answer;
+      const failure = new SyncError('reset', { op: 'GetObject', retryable: true });
+      return { ...answer, body: broken(failure, Buffer.from('he'), Buffer.from('l')) };
+    };
+    expect(await run([{ key, revision: 1 }])).toHaveLength(1);
+    expect(answers).toBe(1);
+    expect(memory.files.get('k')?.md5).toBeUndefined();
+    expect(breaker.allows(0)).toBe(true);
+  });
+
+  it('ends the answer of an object whose content is not sent after all', async () => {
+    const { run, put, hub, breaker } = world();
+    await put(key, 'hello');
+    for (let failures = 0; failures < 3; failures++) breaker.failed(Number.MAX_SAFE_INTEGER / 2);
+    let ended = false;
+    const { get } = hub;
+    hub.get = async (...args) => {
+      const answer = await get(...args);
+      return {
+        ...answer,
+        body: ending(answer.body, () => {
+          ended = true;
+        }),
+      };
+    };
+    expect(await run([{ key, revision: 1 }])).toHaveLength(1);
+    expect(ended).toBe(true);
   });
 
   it('tells nothing twice', async () => {

@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENV } from '#core/names.ts';
 import { deploymentSettings } from '#core/settings/deployment.ts';
 import { destinationSchema } from '#core/settings/destination.ts';
 import { fileManagerSchema, reportSchema } from '#core/settings/http-target.ts';
 import { retentionRules } from '#core/settings/retention-rule.ts';
-import {
-  destinationOf,
-  fileManagerOf,
-  hubPlaceOf,
-  namesOf,
-  reportOf,
-  requiredText,
-  retentionOf,
-} from '../../functions/environment.ts';
+import { hubPlaceOf, namesOf, requiredText, settingOf } from '../../functions/environment.ts';
 
 const settings = deploymentSettings.parse({
   destinations: [
@@ -37,15 +29,18 @@ describe('the environment of a function', () => {
       JSON.stringify(z.encode(schema, value));
     for (const destination of settings.destinations) {
       const text = written(destinationSchema, destination);
-      expect(destinationOf({ [ENV.destination]: text })).toEqual(destination);
+      expect(settingOf({ [ENV.destination]: text }, 'destination', destinationSchema)).toEqual(destination);
     }
     const { retention, report, fileManager } = settings;
     if (fileManager === undefined) throw new Error('no file manager');
-    expect(retentionOf({ [ENV.retention]: written(retentionRules, retention) })).toEqual(retention);
-    expect(reportOf({ [ENV.report]: written(reportSchema, report) })).toEqual(report);
-    expect(fileManagerOf({ [ENV.fileManager]: written(fileManagerSchema, fileManager) })).toEqual(
-      fileManager,
-    );
+    const read = <Schema extends z.ZodType>(
+      name: 'retention' | 'report' | 'fileManager',
+      schema: Schema,
+      value: z.output<Schema>,
+    ) => settingOf({ [ENV[name]]: written(schema, value) }, name, schema);
+    expect(read('retention', retentionRules, retention)).toEqual(retention);
+    expect(read('report', reportSchema, report)).toEqual(report);
+    expect(read('fileManager', fileManagerSchema, fileManager)).toEqual(fileManager);
     expect(namesOf({ [ENV.destinationNames]: 'one,two' }, 'destinationNames')).toEqual(['one', 'two']);
     expect(namesOf({ [ENV.destinationNames]: '' }, 'destinationNames')).toEqual([]);
   });
@@ -70,7 +65,7 @@ describe('the environment of a function', () => {
     ['is not JSON', { [ENV.destination]: '{' }, /SLUICE_DESTINATION is not JSON/],
     ['lacks a field', { [ENV.destination]: '{"name":"one"}' }, /SLUICE_DESTINATION is wrong: .*bucket/s],
   ])('names the variable that %s', (_what, environment, message) => {
-    expect(() => destinationOf(environment)).toThrow(message);
+    expect(() => settingOf(environment, 'destination', destinationSchema)).toThrow(message);
   });
 
   it('names a bucket that is missing', () => {

@@ -51,6 +51,23 @@ describe('replaying an event', () => {
     expect(await ports.ledger.get(key)).toMatchObject({ etag: 'of the other', revision: 1 });
   });
 
+  it('lets nobody write what he was told before a later look, also when that one found nothing new', async () => {
+    const ports = world();
+    await ports.ledger.put(ledgerEntry({ state: 'deleted', sequencer: '', etag: '', sizeBytes: 0 }));
+    await ports.hub.put(key, Buffer.from('soon gone'), { metadata: {} });
+    const put = ports.ledger.put;
+    let writes = 0;
+    ports.ledger.put = async (entry) => {
+      if (writes++ === 0) {
+        await ports.hub.delete(key);
+        await replayEvent(ports, objectEvent({ kind: 'removed', sequencer: '09' }));
+      }
+      return put(entry);
+    };
+    await replayEvent(ports, objectEvent({ sequencer: '08' }));
+    expect(await ports.ledger.get(key)).toMatchObject({ state: 'deleted' });
+  });
+
   it('ends after some conflicts with an error that can be tried again', async () => {
     const ports = world();
     ports.ledger.put = async () => 'conflict';
@@ -201,14 +218,14 @@ describe('what a batch of events did', () => {
     await run([look({ key: from, permissions: '{"a":1}' })]);
     const renamed = [look({ key: from }), look({ key: to, renamedFrom: from })];
     await run(renamed);
-    expect(sent[1]).toEqual([{ key: from, revision: 1, again: 'run-2' }]);
+    expect(sent[1]).toEqual([{ key: from, revision: 2 }]);
 
     await hub.put(to, Buffer.from('x'), { metadata: {} });
     await hub.delete(from);
     await run(renamed);
     expect(sent[2]).toEqual([
       { key: to, revision: 1, renamedFrom: from },
-      { key: from, revision: 2 },
+      { key: from, revision: 3 },
     ]);
     expect((await ledger.get(to))?.permissions).toEqual({ json: '{"a":1}', atMs: 5 });
   });

@@ -4,7 +4,7 @@ import { objectEvent } from '../doubles/s3-event.ts';
 
 it('an event says whether tags may have changed, who asks, and whether a delete was approved', () => {
   const none = { tagging: false, look: false, approved: false };
-  expect(hintsOf([objectEvent()])).toEqual(none);
+  expect(hintsOf([objectEvent({ kind: 'removed', name: 'ObjectRemoved:Delete' })])).toEqual(none);
   expect(hintsOf([objectEvent(), objectEvent({ kind: 'other', name: 'ObjectTagging:Put' })])).toEqual({
     ...none,
     tagging: true,
@@ -20,3 +20,26 @@ it('an event says whether tags may have changed, who asks, and whether a delete 
     approved: true,
   });
 });
+
+it('the last of events that tell of nothing but new states names the state to copy', () => {
+  const first = objectEvent({ etag: 'a', sizeBytes: 1 });
+  const last = objectEvent({ etag: 'b', sizeBytes: 2, timeMs: 3, versionId: 'v', name: 'ObjectCreated:Put' });
+  expect(hintsOf([first, last]).seen).toEqual({
+    etag: 'b',
+    sizeBytes: 2,
+    lastModifiedMs: 3,
+    versionId: 'v',
+    sent: true,
+  });
+  for (const other of ['removed', 'look', 'other'] as const) {
+    expect(hintsOf([objectEvent({ kind: other }), last]).seen, other).toBeUndefined();
+    expect(hintsOf([last, objectEvent({ kind: other })]).seen, other).toBeUndefined();
+  }
+});
+
+it.each(['ObjectCreated:Copy', 'ObjectCreated:CompleteMultipartUpload'])(
+  'what came by %s may be of another mirror, and is looked at before it is copied on',
+  (name) => {
+    expect(hintsOf([objectEvent({ name })]).seen?.sent).toBe(false);
+  },
+);

@@ -17,6 +17,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createIncoming, type IncomingFile } from '#adapters/host/incoming.ts';
 import { openDurable, openExisting } from '#adapters/host/parent.ts';
 import { type PlacePolicy, placeFile } from '#adapters/host/place.ts';
+import { createSharedSync } from '#adapters/host/shared-sync.ts';
 import { temporaryFolder } from './folder.ts';
 
 const NAME = Buffer.from('f');
@@ -24,6 +25,7 @@ const NAME = Buffer.from('f');
 function setup() {
   const root = temporaryFolder();
   const incoming = createIncoming(Buffer.from(root));
+  onTestFinished(incoming.close);
   const finished = async (content: string, key = 'f'): Promise<IncomingFile> => {
     const file = incoming.begin(key);
     onTestFinished(() => file.release());
@@ -36,6 +38,7 @@ function setup() {
     isOurs: () => ours,
     hold: () => 'unsupported',
     movedAside: (name) => void aside.push(String(name)),
+    sync: incoming.sync,
   });
   return {
     root,
@@ -185,7 +188,9 @@ it('makes no directory where none is asked for, and follows no symlink on the wa
 it('remembers which directories are safe, and knows a new one of the same name', async () => {
   const root = temporaryFolder();
   const durable = new Map<string, string>();
-  const open = async () => closeSync((await openDurable(Buffer.from(root), Buffer.from('a/b'), durable)).fd);
+  const sync = createSharedSync();
+  const path = Buffer.from('a/b');
+  const open = async () => closeSync((await openDurable(Buffer.from(root), path, durable, sync)).fd);
   await open();
   const first = new Map(durable);
   expect([...first.keys()]).toEqual(['/a', '/a/b']);

@@ -20,6 +20,33 @@ const VERSION_1 = `CREATE TABLE files (
 CREATE INDEX files_by_state ON files (folder, state, next_attempt_ms);
 PRAGMA user_version = 1`;
 
+/** The second kept the state of a file in columns of their own. */
+const VERSION_2 = `CREATE TABLE files (
+  folder TEXT NOT NULL, path BLOB NOT NULL,
+  dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+  md5 TEXT NOT NULL, etag TEXT NOT NULL, version_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('synced', 'waiting', 'parked', 'held')),
+  attempts INTEGER NOT NULL, next_attempt_ms INTEGER NOT NULL, last_error TEXT NOT NULL, sum INTEGER NOT NULL,
+  PRIMARY KEY (folder, path)
+) WITHOUT ROWID;
+CREATE INDEX files_unsettled ON files (folder, next_attempt_ms) WHERE state <> 'synced';
+CREATE INDEX files_by_inode ON files (ino);
+CREATE TABLE uploads (
+  folder TEXT NOT NULL, path BLOB NOT NULL,
+  dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+  key TEXT NOT NULL, upload_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,
+  PRIMARY KEY (folder, path)
+) WITHOUT ROWID;
+CREATE TABLE parts (
+  folder TEXT NOT NULL, path BLOB NOT NULL, part_number INTEGER NOT NULL, etag TEXT NOT NULL,
+  PRIMARY KEY (folder, path, part_number)
+) WITHOUT ROWID;
+CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE requests (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, folder TEXT NOT NULL);
+PRAGMA user_version = 2`;
+
 function versionOf(file: string): number {
   const database = new DatabaseSync(file, { readOnly: true });
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
@@ -60,8 +87,32 @@ test('an index of version 1 is carried over with all its rows', () => {
     index.put(rowOf('c', { state: 'held' }));
     expect(index.counts('out')).toEqual({ synced: 0, waiting: 2, parked: 0, held: 1 });
   });
-  expect(versionOf(file)).toBe(2);
+  expect(versionOf(file)).toBe(3);
   expect(rowsOnDisk(file)).toBe(3);
+});
+
+test('an index of version 2 is carried over with its rows, uploads and notes', () => {
+  const file = join(temporaryFolder(), 'index.db');
+  const old = new DatabaseSync(file);
+  old.exec(`PRAGMA journal_mode = WAL; ${VERSION_2}`);
+  const { sizeBytes, mtimeNs, ctimeNs } = FINGERPRINT;
+  const numbers = [-1n, -(2n ** 63n) + 5n, sizeBytes, mtimeNs, ctimeNs];
+  old
+    .prepare(`INSERT INTO files VALUES (${'?, '.repeat(15)}?)`)
+    .run('out', Buffer.from('a'), ...numbers, 'm', 'e', 'v', 5, 'held', 2, 7, 'refused', 0);
+  old
+    .prepare(`INSERT INTO uploads VALUES (${'?, '.repeat(9)}?)`)
+    .run('out', Buffer.from('big'), ...numbers, 'key', 'id', 5);
+  old.exec("INSERT INTO notes VALUES ('kept', 'yes')");
+  old.close();
+  reopen(file, (index) => {
+    const held = { md5: 'm', partBytes: 5, state: 'held', attempts: 2, nextAttemptMs: 7 } as const;
+    expect(index.get('out', Buffer.from('a'))).toEqual(rowOf('a', { ...held, lastError: 'refused' }));
+    expect(index.byInode('out', FINGERPRINT.dev, FINGERPRINT.ino)).toHaveLength(1);
+    expect(index.uploads('out')).toMatchObject([{ ...FINGERPRINT, key: 'key', uploadId: 'id' }]);
+    expect([index.note('kept'), index.fresh]).toEqual(['yes', undefined]);
+  });
+  expect(versionOf(file)).toBe(3);
 });
 
 test('a version 1 that cannot be carried over stays as it is', () => {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { createBandwidth } from '#adapters/s3/bandwidth.ts';
-import { requestBody } from '#adapters/s3/body.ts';
 import { objectKey } from '#core/key.ts';
 import { serveHttp, storeAt } from './scripted-server.ts';
 
@@ -98,22 +97,4 @@ it('counts what stores of one process send and receive, and changes no byte of i
     expect(Buffer.concat(await Array.fromAsync(body)).equals(content)).toBe(true);
     expect(takes.splice(0).reduce((sum, one) => sum + one)).toBe(4321);
   }
-});
-
-it('does not take waiting for its own limit for a silent store', async () => {
-  const happened: string[] = [];
-  const deadline = {
-    signal: new AbortController().signal,
-    stop: () => void happened.push('stop'),
-    restart: () => void happened.push('restart'),
-  };
-  const bandwidth = {
-    pieceBytes: 4,
-    take: async (bytes: number) => void happened.push(`take ${bytes}`),
-  };
-  await requestBody(Buffer.alloc(3), bandwidth, deadline);
-  expect(happened.splice(0)).toEqual(['stop', 'take 3', 'restart']);
-  const pieces = await requestBody(Buffer.alloc(6), bandwidth, deadline);
-  await Array.fromAsync(pieces as AsyncIterable<Uint8Array>);
-  expect(happened).toEqual(['stop', 'take 4', 'restart', 'stop', 'take 2', 'restart']);
 });

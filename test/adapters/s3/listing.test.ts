@@ -38,6 +38,43 @@ it.each([
   await expect(listed).rejects.toMatchObject({ code: 'BadListing', retryable: false });
 });
 
+const page = (key: string, next?: string) =>
+  objects(
+    next === undefined
+      ? object(key)
+      : `${MORE}<NextContinuationToken>${next}</NextContinuationToken>${object(key)}`,
+  );
+
+it('asks for the next page while one is read, where that is wanted, and only then', async () => {
+  for (const [ahead, asked] of [
+    [true, 2],
+    [false, 1],
+  ] as const) {
+    const { store, seen } = await scriptedStore([page('a/1', 't'), page('a/2')]);
+    const listed = store.list('a/', { ahead })[Symbol.asyncIterator]();
+    expect((await listed.next()).value?.key).toBe('a/1');
+    await expect.poll(() => seen.length).toBe(asked);
+    expect((await listed.next()).value?.key).toBe('a/2');
+    expect((await listed.next()).done).toBe(true);
+    expect(seen).toHaveLength(2);
+  }
+});
+
+it('tells of a page that failed ahead only those who go on to it', async () => {
+  const reader = async (stop: boolean) => {
+    const { store, seen } = await scriptedStore([page('a/1', 't'), objects(object('b/x'))]);
+    const keys: string[] = [];
+    for await (const { key } of store.list('a/', { ahead: true })) {
+      keys.push(key);
+      await expect.poll(() => seen.length).toBe(2);
+      if (stop) break;
+    }
+    return keys;
+  };
+  expect(await reader(true)).toEqual(['a/1']);
+  await expect(reader(false)).rejects.toMatchObject({ code: 'BadListing' });
+});
+
 it.each([
   ['a key outside the prefix', upload('b/x')],
   ['an upload without an id', upload('a/x', '')],

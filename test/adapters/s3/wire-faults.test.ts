@@ -127,3 +127,46 @@ it('keeps the secret out of requests and errors', async () => {
   );
   expect(JSON.stringify(seen[0]?.rawHeaders)).not.toContain('canary-secret');
 });
+
+it('sends no header that would begin another one, and says which', async () => {
+  const { store, seen } = await scriptedStore([ok]);
+  for (const value of ['a\r\nx-amz-acl: public-read', 'a\nb', 'a\0', '\u4e16']) {
+    await expect(store.put(key, body, { metadata: { note: value } })).rejects.toMatchObject({
+      code: 'InvalidHeader',
+      retryable: false,
+      message: expect.stringContaining('x-amz-meta-note'),
+    });
+  }
+  expect(seen).toEqual([]);
+});
+
+it('sends the bytes of a value as it got them, and signs those', async () => {
+  const value = Buffer.from('voilà', 'utf8').toString('latin1');
+  const { store, seen } = await scriptedStore([
+    (response) => response.setHeader('etag', '"e"').setHeader('x-amz-meta-note', value).end(),
+    ok,
+  ]);
+  const head = await store.head(key);
+  expect(head?.metadata).toEqual({ note: value });
+  await store.put(key, body, { metadata: head?.metadata ?? {} });
+  expect(seen[1]?.headers['x-amz-meta-note']).toBe(value);
+});
+
+it('waits longer for an answer where the store has work to do', async () => {
+  const copied: Answer = (response) => response.end('<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>');
+  const answers: (() => void)[] = [];
+  const { store, seen } = await scriptedStore(
+    [(response, request) => answers.push(() => copied(response, request))],
+    {
+      idleTimeoutMs: 20,
+      requestTimeoutMs: 60_000,
+      retry: { attempts: 1, baseDelayMs: 0, maxDelayMs: 0 },
+    },
+  );
+  const copying = store.copy(key, { bucket: 'b', key, ifMatch: md5 });
+  await expect.poll(() => seen.length).toBe(1);
+  // A request that is given up meanwhile shows that the time is over which others get.
+  await expect(store.head(key)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  answers[0]?.();
+  expect(await copying).toEqual({ etag: 'e' });
+});

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { untouchedMappings } from '#adapters/host/memory.ts';
+import { runInChild } from './folder.ts';
+
+const SMAPS = `00400000-00746000 r--p 00000000 fe:00 17      /opt/agent
+Rss:                 1024 kB
+Anonymous:             0 kB
+VmFlags: rd mr mw me
+00746000-00747000 r-xp 00346000 fe:00 17      /opt/agent
+Anonymous:             4 kB
+00747000-00749000 rw-p 00347000 fe:00 17      /opt/agent
+Anonymous:             0 kB
+0074a000-0075a000 r-xp 0034a000 fe:00 17      /opt/agent
+Anonymous:             0 kB
+7f0000000000-7f0000001000 r-xp 00000000 fe:00 18      /opt/agent.so
+Anonymous:             0 kB
+7f0000002000-7f0000003000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+`;
+
+test('only pages of the program that nobody may write, and nobody has changed, are let go', () => {
+  expect(untouchedMappings(SMAPS, '/opt/agent')).toEqual([
+    { start: 0x400000, sizeBytes: 0x346000 },
+    { start: 0x74a000, sizeBytes: 0x10000 },
+  ]);
+  expect(untouchedMappings(readFileSync('/proc/self/smaps', 'latin1')).length).toBeGreaterThan(0);
+});
+
+test('a program that has given its memory back goes on, with fewer pages of its own file', async () => {
+  await runInChild(
+    `const pages = () => Number(/RssFile:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]);
+     import(process.argv[1]).then(({ giveMemoryBack }) => {
+       new Intl.DateTimeFormat('en').format();
+       const before = pages();
+       giveMemoryBack();
+       const after = pages();
+       const text = require('node:crypto').createHash('sha256').update('x').digest('hex');
+       if (!(after < before)) throw new Error(before + ' kB before, ' + after + ' kB after');
+       if (text.length !== 64 || JSON.stringify([...'abc'].map((one) => one + one)) !== '["aa","bb","cc"]') throw 1;
+     });`,
+    new URL('../../../adapters/host/memory.ts', import.meta.url).href,
+  );
+});
