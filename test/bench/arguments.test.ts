@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { parseArguments, UsageError } from './arguments.ts';
+
+const KNOWN = ['small-sink', 'mid-sink', 'idle'];
+
+test('without arguments every case runs three times', () => {
+  expect(parseArguments([], KNOWN)).toEqual({ cases: KNOWN, runs: 3, quick: false });
+});
+
+test('the cases asked for run in the order of the bench', () => {
+  const args = ['--only', 'idle, small-sink', '--runs', '5', '--json', 'out.json', '--quick'];
+  expect(parseArguments(args, KNOWN)).toEqual({
+    cases: ['small-sink', 'idle'],
+    runs: 5,
+    quick: true,
+    json: 'out.json',
+  });
+});
+
+test.each([
+  [
+    ['--only', 'small-snk'],
+    'small-snk is no case: did you mean small-sink? There are small-sink, mid-sink, idle',
+  ],
+  [['--only', 'everything'], 'everything is no case. There are small-sink, mid-sink, idle'],
+  [['--runs', '0'], '--runs: found 0, expected 1 to 99'],
+  [['--runs', 'many'], '--runs: found many, expected 1 to 99'],
+  [['--fast'], "Unknown option '--fast'"],
+  [['small-sink'], "Unexpected argument 'small-sink'"],
+])('%j is refused with what is wrong about it', (args, message) => {
+  expect(() => parseArguments(args, KNOWN)).toThrow(UsageError);
+  expect(() => parseArguments(args, KNOWN)).toThrow(message);
+});
