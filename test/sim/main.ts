@@ -1,0 +1,110 @@
+/**
+ * `npm run sim -- [--seeds N] [--seed K] [--workers N] [--trace] [--json]`: simulates N histories from seed K on.
+ *
+ * Exit code 1 when an invariant was violated, or when a kind of fault never fired: then nothing is proved of it. Of the
+ * first failure the shortest history that was found is printed; `--trace` prints every event of one seed.
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { add, type Failure, noTally, type Tally } from './campaign.ts';
+import { FAULTS } from './faults.ts';
+import { drawHistory } from './setup.ts';
+import { shrink } from './shrink.ts';
+import { simulate } from './simulate.ts';
+
+/** Of one message to a worker. */
+const STRETCH = 250;
+/** A history leaves much behind, and nothing that lasts. */
+const YOUNG = { maxYoungGenerationSizeMb: 64 };
+/** With fewer seeds a rare fault may well not happen. */
+const ENOUGH_SEEDS = 1_000;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    trace: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const first = numberOf('seed', values.seed);
+process.exitCode = values.trace ? await trace(first) : await campaign();
+
+async function trace(seed: number): Promise<number> {
+  const history = drawHistory(seed);
+  const { trace: lines, violation } = await simulate(history, { traced: true });
+  print(`${JSON.stringify(history, undefined, 1)}\n${lines.join('\n')}`);
+  return violation === undefined ? 0 : 1;
+}
+
+async function campaign(): Promise<number> {
+  const count = numberOf('seeds', values.seeds);
+  const startedMs = performance.now();
+  const tally = await inWorkers(first, count, numberOf('workers', values.workers));
+  const seconds = (performance.now() - startedMs) / 1000;
+  const silent = count < ENOUGH_SEEDS ? [] : FAULTS.filter((kind) => tally.fired[kind] === 0);
+  if (values.json) print(JSON.stringify({ ...tally, seconds, silent }));
+  else report(tally, seconds);
+  for (const kind of silent) print(`The fault '${kind}' never fired: nothing is proved of it.`);
+  const [failure] = tally.failures.sort((left, right) => left.seed - right.seed);
+  if (failure !== undefined && !values.json) await showShortest(failure);
+  return failure === undefined && silent.length === 0 ? 0 : 1;
+}
+
+async function inWorkers(from: number, count: number, workers: number): Promise<Tally> {
+  const sum = noTally();
+  let next = from;
+  const work = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = new Worker(new URL('worker.ts', import.meta.url), { resourceLimits: YOUNG });
+      const giveMore = () => {
+        const stretch = Math.min(STRETCH, from + count - next);
+        if (stretch <= 0) {
+          worker.terminate().then(() => resolve(), reject);
+          return;
+        }
+        worker.postMessage({ from: next, count: stretch });
+        next += stretch;
+      };
+      worker.on('error', reject);
+      worker.on('message', (tally: Tally) => {
+        add(sum, tally);
+        giveMore();
+      });
+      giveMore();
+    });
+  await Promise.all(Array.from({ length: workers }, work));
+  return sum;
+}
+
+function report({ seeds, steps, fired, reached, failures }: Tally, seconds: number): void {
+  print(`${seeds} histories, ${steps} events, ${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(0)}/s`);
+  print('\nFaults that fired:');
+  for (const kind of FAULTS) print(`${String(fired[kind]).padStart(10)}  ${kind}`);
+  print('\nWhat was logged:');
+  for (const [line, count] of Object.entries(reached).sort(([, left], [, right]) => right - left))
+    print(`${String(count).padStart(10)}  ${line}`);
+  print(`\n${failures.length} histories violated an invariant.`);
+  for (const { seed, violation } of failures.slice(0, 10))
+    print(`  seed ${seed}: ${violation.invariant}: ${violation.text}`);
+}
+
+async function showShortest({ seed }: Failure): Promise<void> {
+  const history = drawHistory(seed);
+  const { history: short, outcome, tries } = await shrink(history, await simulate(history));
+  print(`\nThe shortest history of seed ${seed} that was found, in ${tries} tries:`);
+  print(JSON.stringify(short.setup));
+  print(outcome.trace.join('\n'));
+}
+
+function numberOf(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`--${name}: expected a whole number, found ${text}`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

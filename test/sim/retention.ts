@@ -1,0 +1,24 @@
+/** The hub as retention sees it: what is removed for its age must be somewhere else, byte for byte, at that moment. */
+import type { ObjectStore } from '#core/ports.ts';
+import type { Cloud } from './cloud.ts';
+
+export function judgedHub(cloud: Cloud): ObjectStore {
+  const { hub, destinations, fileManager, sim } = cloud;
+  return {
+    ...hub.store,
+    async delete(key, options) {
+      const before = hub.past.now(key);
+      const answer = await hub.store.delete(key, options);
+      if (before === undefined || hub.past.now(key) !== undefined) return answer;
+      for (const { settings, past, tampered } of destinations) {
+        // What somebody else has done to a copy is found out by the next reconcile.
+        if (past.now(key)?.body !== before.body && !tampered.has(key))
+          sim.violate('I1', `retention removed ${key}, and ${settings.name} does not have it`);
+      }
+      const file = fileManager.contentOf(key);
+      if (destinations.length === 0 && file !== before.body)
+        sim.violate('I1', `retention removed ${key}, and the file manager does not have it`);
+      return answer;
+    },
+  };
+}
