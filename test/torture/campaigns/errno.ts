@@ -1,0 +1,102 @@
+/** One system call fails, once or from then on: nothing is lost, and whoever looks sees it. */
+import { rmSync } from 'node:fs';
+import type { Campaign, Fault, World } from '../campaign.ts';
+import { heal } from '../heal.ts';
+import { fault, judgeConverged, judgeNow } from '../judge.ts';
+import { inLanes } from '../lanes.ts';
+import type { Random } from '../random.ts';
+import type { Mode, Scene } from '../scene.ts';
+import { smallScene } from '../small-scene.ts';
+import { traced } from '../strace.ts';
+
+const MODES: Mode[] = ['move', 'mirror', 'receive'];
+/** What each call may fail with, by its manual page. */
+const ERRORS: Record<string, readonly string[]> = {
+  openat: ['EIO', 'EACCES', 'EMFILE', 'ENFILE', 'ENOSPC', 'ELOOP', 'ESTALE'],
+  read: ['EIO', 'EINTR', 'ESTALE', 'ECONNRESET'],
+  pread64: ['EIO', 'EINTR', 'ESTALE'],
+  write: ['EIO', 'ENOSPC', 'EDQUOT', 'EINTR', 'EPIPE'],
+  pwrite64: ['EIO', 'ENOSPC', 'EDQUOT', 'EINTR'],
+  writev: ['EPIPE', 'ECONNRESET'],
+  fsync: ['EIO', 'ENOSPC', 'EDQUOT'],
+  fdatasync: ['EIO', 'ENOSPC', 'EDQUOT'],
+  ftruncate: ['EIO'],
+  rename: ['EIO', 'ENOSPC', 'EACCES', 'EXDEV', 'EROFS'],
+  renameat2: ['EIO', 'ENOSPC', 'EACCES', 'EINVAL', 'EROFS'],
+  unlink: ['EIO', 'EACCES', 'EBUSY', 'EROFS'],
+  rmdir: ['EIO', 'EACCES', 'EBUSY'],
+  mkdir: ['EIO', 'ENOSPC', 'EACCES', 'EROFS'],
+  symlink: ['EIO', 'ENOSPC', 'EACCES', 'EROFS'],
+  link: ['EIO', 'EMLINK'],
+  statx: ['EIO', 'EACCES', 'ESTALE'],
+  newfstatat: ['EIO', 'EACCES', 'ESTALE'],
+  lstat: ['EIO', 'EACCES'],
+  fstat: ['EIO', 'ESTALE'],
+  getdents64: ['EIO', 'ESTALE'],
+  readlink: ['EIO'],
+  fcntl: ['EIO', 'EACCES', 'ENOLCK'],
+  flock: ['EIO', 'ENOLCK'],
+  fchmod: ['EIO', 'EPERM'],
+  fchown: ['EIO', 'EPERM'],
+  utimensat: ['EIO', 'EPERM'],
+  connect: ['ECONNREFUSED', 'ENETUNREACH', 'ETIMEDOUT'],
+  close: ['EIO'],
+};
+/** The runtime makes these for itself too; broken for good, it can no longer speak. */
+const RUNTIME = new Set(['read', 'write', 'writev', 'close', 'fcntl', 'openat', 'statx', 'fstat']);
+const WITHIN_MS = 60_000;
+
+export const errno: Campaign = {
+  name: 'errno',
+  title: 'each kind of system call fails in each way that it may',
+  cases: [5, 10, 12, 13, 14, 15],
+  needs: ['strace'],
+  rounds: 60,
+  run: (world) => inLanes(world, (random, number) => failOnce(world, random, number)),
+};
+
+async function failOnce(world: World, random: Random, number: number): Promise<void> {
+  const mode = MODES[number % MODES.length] ?? 'move';
+  const syscall = random.pick(Object.keys(ERRORS));
+  const before = await smallScene(world, mode, random);
+  const count = traced(before.base, [syscall]);
+  await before.start('once', count.options).exit;
+  const points = count.points(before.base);
+  // Something new, for the pass that is to be disturbed.
+  for (let step = 0; step < 6; step++) await before.writer.step();
+  if (points.length > 0) {
+    const how = injectionOf(syscall, random, random.pick(points).ordinal);
+    const trace = traced(before.base, [syscall], how);
+    const faults = await disturbed(before, trace.options);
+    if (trace.injected() > 0) world.tally.fired();
+    world.tally.wrong(faults.map((one) => ({ ...one, what: `${mode}, ${syscall} ${how}: ${one.what}` })));
+    const healed = await heal(before);
+    world.tally.wrong(healed.map((one) => ({ ...one, what: `${mode}, ${syscall} ${how}: ${one.what}` })));
+  }
+  rmSync(before.base, { recursive: true });
+}
+
+function injectionOf(syscall: string, random: Random, ordinal: number): string {
+  const forGood = !RUNTIME.has(syscall) && random.chance(0.3);
+  return `error=${random.pick(ERRORS[syscall] ?? ['EIO'])}:when=${ordinal}${forGood ? '+' : ''}`;
+}
+
+/** A pass with the fault: either all is done all the same, or somebody is told. */
+async function disturbed(scene: Scene, options: Parameters<Scene['start']>[1]): Promise<Fault[]> {
+  const agent = scene.start('once', options);
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    void agent.kill();
+  }, WITHIN_MS);
+  const code = await agent.exit;
+  clearTimeout(timer);
+  const faults = await judgeNow(scene);
+  if (code === 0) {
+    const left = (await judgeConverged(scene)).filter(({ kind }) => kind === 'notConverged');
+    return [...faults, ...left.map(({ what }) => fault('silent', `exit code 0, but ${what}`))];
+  }
+  // What ends by a signal of its own, service managers tell of.
+  const told = !hung && (typeof code === 'string' || /WARN|ERROR|^agent: |Error/m.test(agent.output()));
+  return told ? faults : [...faults, fault('silent', hung ? 'hangs' : `ends with ${code} and says nothing`)];
+}

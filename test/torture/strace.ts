@@ -1,0 +1,55 @@
+/**
+ * The system calls of an agent: which there are, and one of them broken. `when=` counts for each thread, so there is
+ * one thread in the pool. https://man7.org/linux/man-pages/man1/strace.1.html
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StartOptions } from './scene.ts';
+
+/** The `ordinal`th call of its kind in some thread. */
+export interface Point {
+  syscall: string;
+  ordinal: number;
+}
+
+/** Never with --seccomp-bpf: it silently injects nothing. */
+const STRACE = ['strace', '-f', '-qq', '-y', '-s', '0'];
+const INJECTED = '(INJECTED)';
+const LINE = /^(\d+) +([a-z0-9_]+)\((.*)/;
+
+export interface Trace {
+  options: StartOptions;
+  /** Of the calls that name the path, or a socket: those of the runtime itself are not ours to break. */
+  points(path: string): Point[];
+  /** How many calls were broken. */
+  injected(): number;
+}
+
+/** @param injection as strace takes it after the name of the call, such as `error=EIO:when=3` */
+export function traced(directory: string, syscalls: readonly string[], injection?: string): Trace {
+  const file = join(directory, 'trace');
+  const inject = injection === undefined ? [] : ['-e', `inject=${syscalls.join(',')}:${injection}`];
+  return {
+    options: {
+      wrapper: [...STRACE, '-o', file, '-e', `trace=${syscalls.join(',')}`, ...inject],
+      environment: { UV_THREADPOOL_SIZE: '1' },
+    },
+    points: (path) => pointsOf(readFileSync(file, 'utf8'), path),
+    injected: () => readFileSync(file, 'utf8').split(INJECTED).length - 1,
+  };
+}
+
+function pointsOf(trace: string, path: string): Point[] {
+  const counts = new Map<string, number>();
+  const found = new Map<string, Point>();
+  for (const line of trace.split('\n')) {
+    const [, thread = '', syscall = '', rest = ''] = LINE.exec(line) ?? [];
+    if (syscall === '') continue;
+    const id = `${thread} ${syscall}`;
+    const ordinal = (counts.get(id) ?? 0) + 1;
+    counts.set(id, ordinal);
+    if (rest.includes(path) || rest.includes('socket:'))
+      found.set(`${syscall} ${ordinal}`, { syscall, ordinal });
+  }
+  return [...found.values()];
+}
