@@ -40,7 +40,15 @@ export function drawOperations(draw: Draw, setup: Setup): Operation[] {
     [4, () => ({ afterMs: afterMs(), do: 'permissions', key: key(), mode: draw.below(3) })],
     [2, () => ({ afterMs: afterMs(), do: 'hint', key: key(), type: draw.of(['create', 'delete']) })],
     [1, () => ({ afterMs: afterMs(), do: 'delete everything' })],
-    [2, () => ({ afterMs: afterMs(), do: 'outage', port: pick(draw, ports), forMs: draw.below(draw.of([HOUR_MS / 60, HOUR_MS, 5 * HOUR_MS])) })],
+    [
+      2,
+      () => ({
+        afterMs: afterMs(),
+        do: 'outage',
+        port: pick(draw, ports),
+        forMs: draw.below(draw.of([HOUR_MS / 60, HOUR_MS, 5 * HOUR_MS])),
+      }),
+    ],
     [3, () => ({ afterMs: afterMs(), do: 'reconcile', name: pick(draw, names) })],
     // After it what was there before is old enough.
     [setup.retention ? 4 : 0, () => ({ afterMs: HOUR_MS + draw.below(HOUR_MS), do: 'retention' })],
