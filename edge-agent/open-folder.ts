@@ -13,7 +13,7 @@ import { scanFolder } from './folder-scan.ts';
 import { createUpkeep } from './folder-upkeep.ts';
 import { createFolderWork, TRIES_IN_PASS } from './folder-work.ts';
 import { createMarkers } from './markers.ts';
-import { mirrorFile } from './mirror-file.ts';
+import { type Adopting, mirrorFile } from './mirror-file.ts';
 import { moveFile } from './move-file.ts';
 import type { Ownership } from './owner.ts';
 import { decodeName, printableName } from './path-bytes.ts';
@@ -69,7 +69,7 @@ export function openFolder(
   };
   const matches = createIgnore(folder);
   let lastScan: FolderView['lastScan'];
-  let adopting = index.counts(folder.name).synced === 0;
+  let adopting: Adopting | undefined = index.counts(folder.name).synced === 0 ? { found: false } : undefined;
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
   let touched = false;
@@ -150,7 +150,7 @@ export function openFolder(
   /** Everything that was there has been looked at: the index is what the folder is. */
   function compared(): void {
     if (lastScan === undefined || lastScan.errors > 0 || stopping.signal.aborted) return;
-    adopting = false;
+    adopting = undefined;
     context.onCompared();
   }
 

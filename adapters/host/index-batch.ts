@@ -4,7 +4,7 @@ import type { SyncError } from '#core/errors.ts';
 import { indexError, isDamage } from './index-error.ts';
 
 export interface Batch {
-  /** Runs at once; on disk after the tick, after 1,000 writes or after `flush`, whichever is first. */
+  /** Runs at once; on disk after 50 ms, after 1,000 writes or after `flush`, whichever is first. */
   write<T>(action: () => T): T;
   /** As `write`, on disk when it returns. */
   writeNow<T>(action: () => T): T;
@@ -13,6 +13,8 @@ export interface Batch {
 }
 
 const BATCH_WRITES = 1000;
+/** A commit waits for the disk, and everybody with it: twenty a second cost little. */
+const BATCH_MS = 50;
 
 export interface BatchEvents {
   /** Writes failed or were taken back: what was derived from them may be wrong. */
@@ -23,7 +25,7 @@ export interface BatchEvents {
 
 export function createBatch(file: string, database: DatabaseSync, { onLost, onDamage }: BatchEvents): Batch {
   let pending = 0;
-  let planned: NodeJS.Immediate | undefined;
+  let planned: NodeJS.Timeout | undefined;
   let failure: SyncError | undefined;
 
   function guarded<T>(action: () => T): T {
@@ -44,7 +46,7 @@ export function createBatch(file: string, database: DatabaseSync, { onLost, onDa
   /** A full disk may have ended the transaction already; what is left of it must not swallow later writes. */
   function giveUp(): void {
     pending = 0;
-    if (planned !== undefined) clearImmediate(planned);
+    if (planned !== undefined) clearTimeout(planned);
     planned = undefined;
     if (database.isTransaction) database.exec('ROLLBACK');
     onLost();
@@ -64,7 +66,7 @@ export function createBatch(file: string, database: DatabaseSync, { onLost, onDa
   }
 
   function commit(): void {
-    if (planned !== undefined) clearImmediate(planned);
+    if (planned !== undefined) clearTimeout(planned);
     planned = undefined;
     if (pending === 0) return;
     pending = 0;
@@ -91,7 +93,7 @@ export function createBatch(file: string, database: DatabaseSync, { onLost, onDa
       guarded(() => {
         const result = run(action);
         if (pending >= BATCH_WRITES) commit();
-        else planned ??= setImmediate(commitLater);
+        else planned ??= setTimeout(commitLater, BATCH_MS);
         return result;
       }),
     writeNow: (action) =>

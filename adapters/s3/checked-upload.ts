@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
 import type { PutResult } from '#core/ports.ts';
 import { version } from './control.ts';
+import { requireEncryption } from './encryption.ts';
 import { isContentHash, unquote } from './headers.ts';
 import type { Wire, WireRequest } from './wire.ts';
 
@@ -14,7 +15,7 @@ import type { Wire, WireRequest } from './wire.ts';
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
  *
  * @param sums.md5 hex, where it is known already
- * @throws SyncError `ChecksumMismatch`, retryable
+ * @throws SyncError `ChecksumMismatch`, retryable; `NotEncrypted`
  */
 export async function uploadChecked(
   wire: Wire,
@@ -22,13 +23,13 @@ export async function uploadChecked(
   sums: { md5?: string | undefined; crc32: boolean },
 ): Promise<PutResult> {
   const md5 = sums.md5 ?? hash('md5', request.body);
-  const crc = sums.crc32 ? { 'x-amz-checksum-crc32': crc32Base64(request.body) } : {};
+  const crc = sums.crc32 ? crc32Base64(request.body) : undefined;
   const response = await wire.send({
     ...request,
     headers: {
       ...request.headers,
       'content-md5': Buffer.from(md5, 'hex').toString('base64'),
-      ...crc,
+      ...(crc === undefined ? {} : { 'x-amz-checksum-crc32': crc }),
     },
   });
   await response.body.dump();
@@ -36,8 +37,9 @@ export async function uploadChecked(
   const etag = unquote(headers.etag ?? '');
   const wrongTag = isContentHash(etag, headers) && etag !== md5;
   const kept = headers['x-amz-checksum-crc32'];
-  const wrongCrc = kept !== undefined && kept !== crc32Base64(request.body);
+  const wrongCrc = kept !== undefined && kept !== (crc ?? crc32Base64(request.body));
   if (etag === '' || wrongTag || wrongCrc) throw unconfirmed(request.op, request.key, wire.bucket);
+  requireEncryption(request, headers, wire.bucket);
   return { etag, ...version(headers) };
 }
 

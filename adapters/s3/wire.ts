@@ -117,7 +117,9 @@ export function createWire(options: WireOptions): Wire {
   function headOf(request: WireRequest, signer: Credentials): string {
     const { method, key, query = {}, body = EMPTY } = request;
     const path = basePath + (key === undefined ? '/' : `/${encodePath(key)}`);
-    const payloadHash = encrypted && body.length > 0 ? UNSIGNED_PAYLOAD : sha256(body);
+    // The signature covers Content-MD5, and the store checks the body against that; a second hash would add nothing.
+    const sealed = encrypted || request.headers?.['content-md5'] !== undefined;
+    const payloadHash = sealed && body.length > 0 ? UNSIGNED_PAYLOAD : sha256(body);
     const own = { ...request.headers, host, 'x-amz-content-sha256': payloadHash };
     const headers = sign(
       { method, path, query, headers: own, payloadHash },
