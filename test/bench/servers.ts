@@ -1,6 +1,8 @@
 /** The stores that are written to: the null store and MinIO. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store, type S3Store } from '#adapters/s3/store.ts';
 import { SyncError } from '#core/errors.ts';
@@ -21,6 +23,8 @@ export interface Server {
   stored(target: Target): Promise<{ objects: number; bytes: number }>;
   /** That it has seen; absent where the server does not tell. */
   requests?(): Promise<number>;
+  /** Whether the object is there, without asking the server; absent where only it can tell. */
+  shows?(target: Target, key: string): boolean;
 }
 
 interface Started {
@@ -89,6 +93,8 @@ export async function startMinioServer(program: string, directory: string): Prom
         }
         return found;
       }),
+    // It is renamed there when it is complete. A HEAD that meets the PUT waits for its lock, up to 50 ms by chance.
+    shows: ({ bucket }, key) => existsSync(join(directory, 'data', bucket, key, 'xl.meta')),
   };
   return { server, stop };
 }
