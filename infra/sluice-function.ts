@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { bundleFunction } from './bundle.ts';
+import { bundleFunction, NODE_OPTIONS } from './bundle.ts';
 import { objectWildcards, TRACES_KNOWN } from './nag-reasons.ts';
 
 const PROJECT_DIR = join(import.meta.dirname, '..');
@@ -78,6 +78,7 @@ export class SluiceFunction extends Construct {
       timeout,
       environment: {
         ...environment,
+        NODE_OPTIONS,
         POWERTOOLS_SERVICE_NAME: entry,
         POWERTOOLS_LOG_LEVEL: runtime.logLevel,
       },

@@ -7,7 +7,7 @@ export interface Arguments {
   cases: string[];
   runs: number;
   quick: boolean;
-  /** An executable to measure in place of `node edge-agent/main.ts`. */
+  /** An executable to measure in place of the one that is built. */
   agent?: string;
   /** Where the lines are written. */
   json?: string;
@@ -25,7 +25,7 @@ export function usage(known: readonly string[]): string {
   --only     of ${known.join(', ')}
   --runs     of each contender, one after the other in turns (${RUNS})
   --quick    a tenth of the work, to see that everything runs
-  --agent    an executable to measure in place of node edge-agent/main.ts
+  --agent    an executable to measure in place of the one that npm run build makes
   --json     one line for each contender and case
   --render   write docs/performance.md from such a file
 `;

@@ -9,7 +9,7 @@ import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Metafile } from 'esbuild';
 import { ENV } from '#core/names.ts';
-import { bundleFunction } from '../../infra/bundle.ts';
+import { bundleFunction, NODE_OPTIONS } from '../../infra/bundle.ts';
 import { median, type Run } from './figures.ts';
 
 const PROJECT_DIR = join(import.meta.dirname, '../..');
@@ -74,10 +74,14 @@ export function coldStart(
   { batch, compileCache }: { batch: boolean; compileCache?: string },
 ): Run {
   const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache };
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', START, file, String(batch)], {
-    env: { ...process.env, ...ENVIRONMENT, ...cache },
-    encoding: 'utf8',
-  });
+  const output = execFileSync(
+    process.execPath,
+    [NODE_OPTIONS, '--input-type=module', '-e', START, file, String(batch)],
+    {
+      env: { ...process.env, ...ENVIRONMENT, ...cache },
+      encoding: 'utf8',
+    },
+  );
   const { ms, cpuMs, rssMb } = JSON.parse(output.trim().split('\n').at(-1) ?? '');
   return { seconds: ms / 1000, cpuS: cpuMs / 1000, rssMb };
 }

@@ -6,10 +6,10 @@
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { AGENT_MAIN } from './agent.ts';
 import { parseArguments, UsageError, usage } from './arguments.ts';
 import { createBench } from './bench.ts';
 import { CASES } from './cases/all.ts';
+import { builtAgent } from './programs.ts';
 import { provenance } from './provenance.ts';
 import { readLines, render } from './render.ts';
 import { runCase } from './runner.ts';
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
   let interrupted = false;
   const bench = createBench({
     quick,
-    agent: agent === undefined ? [process.execPath, AGENT_MAIN] : [resolve(agent)],
+    agent: [agent === undefined ? await builtAgent() : resolve(agent)],
     say: (line) => void (interrupted || process.stderr.write(`${line}\n`)),
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

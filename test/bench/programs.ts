@@ -60,6 +60,12 @@ export function programs(onProgress: (line: string) => void, directory = join(PR
   };
 }
 
+/** Ours, as `npm run build` makes it: what is installed on a host. Always built anew. */
+export async function builtAgent(directory = join(PROJECT, '.sluice/bench/agent')): Promise<string> {
+  await run(process.execPath, [join(PROJECT, 'edge-agent/packaging/build.ts'), '--out', directory]);
+  return join(directory, `sluice-agent-linux-${process.arch}`);
+}
+
 /** Its version is its source: a change is built anew. */
 function sinkProgram() {
   const files = readdirSync(SINK_SOURCE)

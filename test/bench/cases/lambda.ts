@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { NODE_OPTIONS } from '../../../infra/bundle.ts';
 import type { Bench } from '../bench.ts';
 import { bundlePair, coldStart, FUNCTIONS, type Started } from '../bundles.ts';
 import { median, type Run } from '../figures.ts';
@@ -38,7 +39,7 @@ async function measured(bench: Bench, { name, batch }: FunctionOf, directory: st
 }
 
 async function codeOf(name: string): Promise<Run> {
-  const { stdout } = await execute(process.execPath, [PROGRAM, name]);
+  const { stdout } = await execute(process.execPath, [NODE_OPTIONS, PROGRAM, name]);
   return JSON.parse(stdout) as Run;
 }
 

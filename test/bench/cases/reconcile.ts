@@ -1,6 +1,7 @@
 /** Two buckets of a million keys compared, through real listings. */
 import { fileURLToPath } from 'node:url';
 import { objectKey } from '#core/key.ts';
+import { NODE_OPTIONS } from '../../../infra/bundle.ts';
 import { mcDiff } from '../contenders/mc.ts';
 import type { Run } from '../figures.ts';
 import { type Case, OURS } from '../runner.ts';
@@ -28,7 +29,7 @@ export const reconcileCase: Case = {
     const ours = (what: string) => ({
       program: process.execPath,
       args: [PROGRAM, what, JSON.stringify(hub), JSON.stringify(copy), String(keys / MISSING_EVERY)],
-      environment: {},
+      environment: { NODE_OPTIONS },
     });
     return [
       { name: OURS, run: compared(ours('compare')) },
