@@ -42,6 +42,21 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'versity',
+          include: [
+            'test/minio/mirror.test.ts',
+            'test/systems/{relic,syncd,signstash,file-sync-service}.test.ts',
+            'test/adapters/s3/store.test.ts',
+            'test/edge-agent/{move,mirror,append,receive}.test.ts',
+          ],
+          globalSetup: ['./test/setup/minio.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           ...endToEnd,
           name: 'e2e',
         },
@@ -51,8 +66,8 @@ export default defineConfig({
         test: {
           ...endToEnd,
           name: 'e2e-iam',
-          // It reads what the emulator recorded, which no policy allows.
-          exclude: ['test/e2e/cost.test.ts'],
+          // The first reads what the emulator recorded, which no policy allows; the others start an emulator of their own.
+          exclude: ['test/e2e/cost.test.ts', 'test/e2e/npm-*.test.ts'],
         },
       },
     ],

@@ -32,6 +32,11 @@ export function keyFault(text: string): string | undefined {
   return bytes > MAX_KEY_BYTES ? `has ${bytes} bytes; S3 allows ${MAX_KEY_BYTES}` : undefined;
 }
 
+/** Whether the key is a path as file systems have them: no name in it is empty, `.` or `..`; it may end with a slash. */
+export function isPathLike(key: string): boolean {
+  return !/(?:^|\/)(?:\.{0,2}\/|\.{1,2}$)/.test(key);
+}
+
 /**
  * The key of an S3 event. Notifications form-encode it: `+` is a space, `%2B` a plus.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html

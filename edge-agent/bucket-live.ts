@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createDeleteGuard } from '#adapters/delete-permit.ts';
+import { withExactKeys } from '#adapters/exact-keys.ts';
 import { type BucketsDb, openBucketsDb } from '#adapters/host/buckets-db.ts';
 import type { HostLedger } from '#adapters/host/ledger-sqlite.ts';
 import { lockFolder } from '#adapters/host/lock.ts';
@@ -81,7 +82,7 @@ export async function liveBuckets(
       destination,
       ports: {
         hub,
-        destination: storeAt(destination, bucket.concurrency),
+        destination: withExactKeys(storeAt(destination, bucket.concurrency)),
         ledger: noting(db.ledger(bucket.name)),
         readTags: createTagReader(hub, quirksOf(typeOf(bucket.source)).tagCount),
         controls,

@@ -17,7 +17,7 @@ import {
 import type { HostIndex } from '#adapters/host/index-db.ts';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { lockFolder } from '#adapters/host/lock.ts';
-import { HIDDEN_DIRECTORY, lstatBig, type OpenRoot } from '#adapters/host/tree.ts';
+import { HIDDEN_DIRECTORY, joinPath, lstatBig, type OpenRoot } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { FolderSettings } from '#core/settings/agent.ts';
 
@@ -46,7 +46,10 @@ export function claimFolder(folder: FolderSettings, index: HostIndex): ClaimedFo
   const unlock = lockFolder(`${place}/${HIDDEN_DIRECTORY}/lock`);
   try {
     const id = found ?? newId(path);
-    if (known === undefined) index.setNote(noteOf(folder.name), id);
+    if (known === undefined) {
+      flushId(path);
+      index.setNote(noteOf(folder.name), id);
+    }
     const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
     const { dev, ino } = lstatBig(path);
     return {
@@ -109,7 +112,9 @@ function faultOf(path: Buffer, id: string, dev: bigint, ino: bigint): string | u
 
 function idOf(path: Buffer): string | undefined {
   try {
-    return readFileSync(idFile(path), 'utf8').trim();
+    const id = readFileSync(idFile(path), 'utf8').trim();
+    // A crash came before it was written.
+    return id === '' ? undefined : id;
   } catch (error) {
     if (!isSystemError(error) || (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) throw error;
     return undefined;
@@ -118,15 +123,20 @@ function idOf(path: Buffer): string | undefined {
 
 function newId(path: Buffer): string {
   const id = randomUUID();
-  // Flushed: after a power cut a folder without its id would not be known again.
-  writeFileSync(idFile(path), `${id}\n`, { mode: 0o600, flush: true });
-  const hidden = openSync(Buffer.concat([path, Buffer.from(`/${HIDDEN_DIRECTORY}`)]), constants.O_RDONLY);
-  try {
-    fsyncSync(hidden);
-  } finally {
-    closeSync(hidden);
-  }
+  writeFileSync(idFile(path), `${id}\n`, { mode: 0o600 });
   return id;
+}
+
+/** After a power cut a folder without its id would not be known again; it may be of a run that was killed before this. */
+function flushId(path: Buffer): void {
+  for (const one of [idFile(path), joinPath(path, Buffer.from(HIDDEN_DIRECTORY)), path]) {
+    const fd = openSync(one, constants.O_RDONLY);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
 }
 
 function idFile(path: Buffer): Buffer {

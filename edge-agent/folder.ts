@@ -22,6 +22,8 @@ export interface FolderContext {
   parts: ByteBudget;
   /** What the store was seen to do; `undefined` until it could be asked. */
   capabilities(): StoreCapabilities | undefined;
+  /** Throws unless the store has shown that it encrypts as the folder wants it; absent: the folder wants nothing. */
+  requireEncryption?(): Promise<void>;
   /** Everything in the folder has been looked at: an absent file proves something from now on. */
   onCompared(): void;
   /** An object was written or deleted: its CDN path is stale. */

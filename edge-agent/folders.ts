@@ -3,6 +3,7 @@ import { createByteBudget } from '#adapters/byte-budget.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { AgentSettings } from '#core/settings/agent.ts';
 import type { BucketView } from './bucket-view.ts';
+import { createEncryptionProof } from './encryption-proof.ts';
 import type { FolderRunner, FolderView } from './folder.ts';
 import { createFolderRunner } from './folder-runner.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -114,6 +115,7 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
       metrics,
       parts,
       capabilities,
+      requireEncryption: createEncryptionProof(store, folder),
       onCompared() {
         if (notCompared.delete(folder.name) && notCompared.size === 0) index.completed();
       },

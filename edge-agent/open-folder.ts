@@ -70,6 +70,7 @@ export function openFolder(
   const matches = createIgnore(folder);
   let lastScan: FolderView['lastScan'];
   let adopting: Adopting | undefined = index.counts(folder.name).synced === 0 ? { found: false } : undefined;
+  let isCompared = false;
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
   let touched = false;
@@ -94,7 +95,7 @@ export function openFolder(
   });
 
   async function look(path: Buffer): Promise<Looked> {
-    await ownership?.require();
+    await Promise.all([ownership?.require(), context.requireEncryption?.()]);
     switch (folder.mode) {
       case 'mirror':
         return mirrorFile(mirror, path);
@@ -133,6 +134,8 @@ export function openFolder(
     try {
       log.debug(`scanning: ${reason}`, { folder: folder.name });
       lastScan = await scanFolder(file, work, ignored);
+      // The scan at the start may have failed, or found the folder away: then a later one is the first.
+      if (!isCompared) void work.drained().then(compared).catch(tell);
     } catch (error) {
       if (stopping.signal.aborted) return;
       log.error(`scan failed: ${error instanceof Error ? error.message : String(error)}`, {
@@ -150,6 +153,7 @@ export function openFolder(
   /** Everything that was there has been looked at: the index is what the folder is. */
   function compared(): void {
     if (lastScan === undefined || lastScan.errors > 0 || stopping.signal.aborted) return;
+    isCompared = true;
     adopting = undefined;
     context.onCompared();
   }
@@ -202,7 +206,7 @@ export function openFolder(
         onProblem: (error, path) =>
           log.warn(error.message, { key: printableName(path), folder: folder.name }),
       });
-      void scan('start').then(work.drained).then(compared).catch(tell);
+      void scan('start');
       await upkeep.abortUnfinished();
     },
     pass() {

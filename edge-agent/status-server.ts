@@ -5,7 +5,7 @@
  * | --- | --- |
  * | GET / | the status page |
  * | GET /status.json | `StatusReport` |
- * | GET /metrics | Prometheus text |
+ * | GET /metrics | Prometheus text, or OpenMetrics where that is preferred |
  * | GET /healthz | 200, or 503 with the reasons when a folder or bucket needs somebody |
  * | POST /retry[?folder=NAME or ?bucket=NAME] | looks now at all that waits |
  * | POST /approve-deletes?folder=NAME or ?bucket=NAME | carries out the deletes that the guard holds |
@@ -23,6 +23,7 @@ import { SyncError } from '#core/errors.ts';
 import { bucketNeedsSomebody } from './bucket-view.ts';
 import { addressInUse, claimAddress, listenAddress } from './listen-address.ts';
 import type { CountedLog } from './log.ts';
+import { OPENMETRICS_TYPE, openMetrics, prefersOpenMetrics } from './openmetrics.ts';
 import type { PrometheusMetrics } from './prometheus.ts';
 import { PAGE_POLICY, statusPage } from './status-page.ts';
 import { needsSomebody, type StatusSource, statusReport } from './status-report.ts';
@@ -102,7 +103,8 @@ async function answer(options: StatusServerOptions, request: IncomingMessage): P
     case '/status.json':
     case '/metrics':
     case '/healthz':
-      if (request.method === 'GET' || request.method === 'HEAD') return question(options, pathname);
+      if (request.method === 'GET' || request.method === 'HEAD')
+        return question(options, pathname, request.headers.accept);
       return { ...refused(405, 'GET only\n'), headers: { allow: 'GET, HEAD' } };
     case '/retry':
     case '/approve-deletes':
@@ -113,10 +115,18 @@ async function answer(options: StatusServerOptions, request: IncomingMessage): P
   }
 }
 
-async function question(options: StatusServerOptions, pathname: string): Promise<Answer> {
+async function question(
+  options: StatusServerOptions,
+  pathname: string,
+  accept: string | undefined,
+): Promise<Answer> {
   switch (pathname) {
-    case '/metrics':
-      return { status: 200, type: options.metrics.contentType, body: await options.metrics.text() };
+    case '/metrics': {
+      const [body, headers] = [await options.metrics.text(), { vary: 'accept' }];
+      return prefersOpenMetrics(accept)
+        ? { status: 200, type: OPENMETRICS_TYPE, body: openMetrics(body), headers }
+        : { status: 200, type: options.metrics.contentType, body, headers };
+    }
     case '/healthz': {
       const reasons: object[] = options
         .views()

@@ -1,6 +1,7 @@
 /** One destination beside the hub, for those who fill it and those who compare it. */
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createDeleteGuard } from '#adapters/delete-permit.ts';
+import { withExactKeys } from '#adapters/exact-keys.ts';
 import { createLookQueue } from '#adapters/look-queue-sqs.ts';
 import type { MirrorPorts, MirrorSettings } from '#adapters/mirror-object.ts';
 import type { ReconcilePorts } from '#adapters/reconcile.ts';
@@ -39,7 +40,7 @@ export const liveMirror = once((): { ports: Omit<MirrorPorts, 'remainingMs'>; se
   return {
     ports: {
       hub: liveHub(),
-      destination: storeAt(settings),
+      destination: withExactKeys(storeAt(settings)),
       ledger: liveLedger(),
       controls: liveControls(),
       guard: createDeleteGuard(liveControls(), settings.name, settings.guard, Date.now),

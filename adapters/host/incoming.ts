@@ -69,15 +69,17 @@ const fsyncNow = promisify(fsync);
 export function createIncoming(root: Buffer): Incoming {
   const durable = new Map<string, string>();
   const sync = createSharedSync();
-  /** The last is in use; the others were removed under us, and their files may still name them. */
-  const opened: OpenDirectory[] = [];
+  /** The last is in use; the others were removed or covered by a mount, and files may still name them. */
+  const opened: (OpenDirectory & { dev: number; ino: number })[] = [];
   let counter = 0;
 
   function hidden(): OpenDirectory {
     const last = opened.at(-1);
-    if (last !== undefined && fstatSync(last.fd).nlink > 0) return last;
+    const here = lstatSync(joinPath(root, INCOMING), { throwIfNoEntry: false });
+    if (last !== undefined && here?.ino === last.ino && here.dev === last.dev) return last;
     const directory = openParent(root, INCOMING);
-    opened.push(directory);
+    const { dev, ino } = fstatSync(directory.fd);
+    opened.push({ ...directory, dev, ino });
     return directory;
   }
 

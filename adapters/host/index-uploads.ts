@@ -19,6 +19,7 @@ export interface OpenUploads {
   upload(folder: string, path: Buffer): UploadRow | undefined;
   /** Replaces the one before of this path. On disk when it returns. */
   beginUpload(row: UploadRow): void;
+  /** On disk when it returns: a part that is sent again costs more than waiting for the disk. */
   addPart(folder: string, path: Buffer, part: PartResult): void;
   endUpload(folder: string, path: Buffer): void;
   /** In byte order of path. */
@@ -77,7 +78,7 @@ export function openUploads(database: DatabaseSync, batch: Batch): OpenUploads {
         statements.put.run(folder, path, ...file, key, uploadId, partBytes);
         for (const part of row.parts) putPart(folder, path, part);
       }),
-    addPart: (folder, path, part) => batch.write(() => putPart(folder, path, part)),
+    addPart: (folder, path, part) => batch.writeNow(() => putPart(folder, path, part)),
     endUpload: (folder, path) =>
       batch.write(() => {
         statements.remove.run(folder, path);

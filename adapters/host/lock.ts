@@ -1,7 +1,7 @@
 /** One agent per folder: a lock file held with flock(2) for as long as the process lives. */
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { SyncError } from '#core/errors.ts';
-import { tryLock } from './libc.ts';
+import { isSystemError, tryLock } from './libc.ts';
 
 /**
  * Takes the lock and answers the function that releases it. Throws `SyncError` (code `Locked`) when another process,
@@ -11,10 +11,9 @@ export function lockFolder(file: string): () => void {
   const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
   let locked = false;
   try {
-    locked = tryLock(fd);
-    if (!locked) throw heldByAnother(file);
-    ftruncateSync(fd);
-    writeSync(fd, `${process.pid}\n`, 0);
+    if (!tryLock(fd)) throw heldByAnother(file);
+    tellHolder(fd);
+    locked = true;
   } finally {
     if (!locked) closeSync(fd);
   }
@@ -23,6 +22,16 @@ export function lockFolder(file: string): () => void {
     if (!released) closeSync(fd);
     released = true;
   };
+}
+
+/** For people. A full disk must not keep a folder from being emptied. */
+function tellHolder(fd: number): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`, 0);
+  } catch (error) {
+    if (!isSystemError(error) || (error.code !== 'ENOSPC' && error.code !== 'EDQUOT')) throw error;
+  }
 }
 
 function heldByAnother(file: string): SyncError {

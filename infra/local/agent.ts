@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
 import { SyncError } from '#core/errors.ts';
 import { inheritedEnvironment, LOCAL_REGION } from './emulator.ts';
@@ -9,7 +10,8 @@ import { type ProcessGroup, startProcessGroup } from './process-group.ts';
 
 export interface LocalAgentOptions {
   projectDir: string;
-  localDir: string;
+  /** Below it the agent keeps its index. */
+  stateDir: string;
   /** What is put in `output/` below it goes to the hub, what is put below `input/` in the hub comes to `input/`. */
   folder: string;
   endpoint: string;
@@ -17,20 +19,22 @@ export interface LocalAgentOptions {
   /** URL of the queue that tells the agent of new objects. */
   queue: string;
   environment: Record<string, string>;
-  /** Receives what the agent prints, as it prints it. */
-  onOutput: (chunk: Buffer) => void;
+  /** As in agent.yaml. */
+  limits?: Readonly<Record<string, number>>;
+  /** Receives each line that the agent prints, as it prints it. */
+  onLine: (line: string) => void;
 }
 
 /** Starts the agent and resolves once it has said its first line; throws when it ends before. */
 export async function startAgent(options: LocalAgentOptions): Promise<ProcessGroup> {
-  const { projectDir, localDir, folder, endpoint, bucket, queue, environment, onOutput } = options;
+  const { projectDir, stateDir, folder, endpoint, bucket, queue, environment, limits, onLine } = options;
   const [output, input] = [join(folder, 'output'), join(folder, 'input')];
   for (const path of [output, input]) await mkdir(path, { recursive: true });
   // What one index says of its folder and store is not true of others.
   const id = createHash('sha256').update(`${folder}\0${endpoint}`).digest('hex').slice(0, 16);
-  const state = join(localDir, 'agents', id);
+  const state = join(stateDir, id);
   await mkdir(state, { recursive: true });
-  const config = join(localDir, 'agent.yaml');
+  const config = join(state, 'agent.yaml');
   await writeFile(
     config,
     stringify({
@@ -43,7 +47,9 @@ export async function startAgent(options: LocalAgentOptions): Promise<ProcessGro
         { name: 'output', path: output, prefix: 'output/', mode: 'move' },
         { name: 'input', path: input, prefix: 'input/', mode: 'receive' },
       ],
-      log: { format: 'readable' },
+      status: { listen: '127.0.0.1:0' },
+      ...(limits === undefined ? {} : { limits }),
+      log: { format: 'json' },
     }),
   );
 
@@ -58,11 +64,13 @@ export async function startAgent(options: LocalAgentOptions): Promise<ProcessGro
     },
   );
   const spoke = Promise.withResolvers<'spoke'>();
-  agent.child.stdout?.on('data', (chunk: Buffer) => {
-    onOutput(chunk);
-    spoke.resolve('spoke');
-  });
-  agent.child.stderr?.on('data', onOutput);
+  for (const stream of [agent.child.stdout, agent.child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      onLine(line);
+      if (stream === agent.child.stdout) spoke.resolve('spoke');
+    });
+  }
   const first = await Promise.race([spoke.promise, agent.ended]);
   if (first !== 'spoke') {
     throw new SyncError(`the agent ended (${first})`, { op: 'start-agent', retryable: false });

@@ -1,6 +1,7 @@
 /** The page of the mock file manager: what it was told last, and what it keeps. */
 import type { KeptFile } from './file-keeper.ts';
 import type { FileManagerCall } from './file-manager.ts';
+import { escaped } from './live/text.ts';
 
 const SHOWN = 200;
 const STYLE = `body{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
@@ -32,10 +33,6 @@ function rowOf({ at, op, key, from, sizeBytes, permissions, repeated, status }: 
     sizeBytes?.toLocaleString('en') ?? '',
     permissions === undefined ? '' : JSON.stringify(permissions),
     repeated ? `${status}, repeated` : String(status),
-  ].map((cell, index) => `<td${index === 3 ? ' class="n"' : ''}>${escapeHtml(cell)}`);
+  ].map((cell, index) => `<td${index === 3 ? ' class="n"' : ''}>${escaped(cell)}`);
   return `<tr class="${kind}">${cells.join('')}`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

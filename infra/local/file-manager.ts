@@ -41,6 +41,8 @@ export interface FileManagerServer {
   calls(): readonly FileManagerCall[];
   files(): ReadonlyMap<string, KeptFile>;
   fail(failure: Failure): void;
+  /** How many of the next calls it was told to fail. */
+  failing(): number;
   stop(): Promise<void>;
 }
 
@@ -58,8 +60,8 @@ export interface FileManagerOptions {
   port?: number;
   /** Refuses calls that are not signed with it. */
   signingKey?: string;
-  /** Told each call as a line of text. */
-  onCall?: (line: string) => void;
+  /** Told each call, and the same as a line of text. */
+  onCall?: (line: string, call: FileManagerCall) => void;
 }
 
 export async function startFileManager(options: FileManagerOptions = {}): Promise<FileManagerServer> {
@@ -81,9 +83,10 @@ export async function startFileManager(options: FileManagerOptions = {}): Promis
     const repeated = done.has(idempotencyKey);
     const at = new Date().toISOString();
     const note = (status: number) => {
-      calls.push({ at, op, ...told, idempotencyKey, repeated, status });
+      const call = { at, op, ...told, idempotencyKey, repeated, status };
+      calls.push(call);
       if (calls.length > KEPT_CALLS) calls.shift();
-      options.onCall?.(lineOf(op, { ...told, repeated, status }));
+      options.onCall?.(lineOf(op, call), call);
       return status;
     };
     if (fails && failing.applied !== true) return [note(failing.status), { error: 'told to fail' }];
@@ -153,6 +156,7 @@ export async function startFileManager(options: FileManagerOptions = {}): Promis
     fail: (next) => {
       failing = next;
     },
+    failing: () => failing.times,
     stop: async () => {
       server.close();
       server.closeAllConnections();

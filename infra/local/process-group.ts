@@ -7,6 +7,8 @@ export interface ProcessGroup {
   ended: Promise<number | string>;
   /** SIGTERM, then SIGKILL for whatever is left of the group after the grace. */
   stop(graceMs: number): Promise<void>;
+  /** SIGKILL at once, as the kernel does when memory runs out; resolves once the leader has ended. */
+  kill(): Promise<void>;
 }
 
 export interface ProcessGroupOptions {
@@ -53,6 +55,10 @@ export function startProcessGroup(
       }
       // The leader may have ended, or ignored the signal, with children still there.
       signalGroup(pid, 'SIGKILL');
+      await ended;
+    },
+    async kill() {
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
       await ended;
     },
   };

@@ -3,7 +3,7 @@
  * folder, so that nothing is installed on the host and removing the folder removes everything.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SyncError } from '#core/errors.ts';
@@ -70,6 +70,7 @@ export async function pythonEnvironment(
   await rm(building, { recursive: true, force: true });
   try {
     await install(system, building, environment, signal);
+    await renameCommands(building, venv);
     await writeFile(join(building, STAMP), wanted);
     if ((await readStamp(venv)) === wanted) return python;
     await rm(venv, { recursive: true, force: true });
@@ -81,6 +82,18 @@ export async function pythonEnvironment(
 }
 
 const STAMP = 'sluice-packages.txt';
+
+/** pip writes at the head of each command where its Python is, which is about to be elsewhere. */
+async function renameCommands(building: string, venv: string): Promise<void> {
+  const bin = join(building, 'bin');
+  for (const entry of await readdir(bin, { withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(bin, entry.name);
+    // One byte is one character, so that a program that is no script stays what it is.
+    const text = await readFile(file, 'latin1');
+    if (text.startsWith('#!')) await writeFile(file, text.replaceAll(building, venv), 'latin1');
+  }
+}
 
 async function readStamp(venv: string): Promise<string | undefined> {
   try {

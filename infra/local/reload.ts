@@ -2,39 +2,31 @@
 import { watch } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SyncError } from '#core/errors.ts';
-import type { ProcessGroup } from './process-group.ts';
 
 export interface ReloadOptions {
   /** Directories of the sources. */
   sources: readonly string[];
-  agent: ProcessGroup;
-  startAgent: () => Promise<ProcessGroup>;
-  stopAgent: (agent: ProcessGroup) => Promise<void>;
+  restartAgent: () => Promise<void>;
   deploy: () => Promise<unknown>;
   onLine: (line: string) => void;
   signal: AbortSignal;
 }
 
-export interface ReloadedAgent {
-  /** Of an agent that nobody asked to end. */
-  ended: Promise<number | string>;
-  stop(): Promise<void>;
+export interface Reloading {
+  /** Rejects when the sources cannot be watched. */
+  failed: Promise<never>;
+  /** Resolves when the reload that is going on has ended. */
+  idle(): Promise<void>;
 }
 
 /** An editor saves several files, and each of them more than once. */
 const QUIET_MS = 500;
 
-export function reloadOnChange(options: ReloadOptions): ReloadedAgent {
-  const { sources, startAgent, stopAgent, deploy, onLine, signal } = options;
-  const ended = Promise.withResolvers<number | string>();
-  let agent = options.agent;
+export function reloadOnChange(options: ReloadOptions): Reloading {
+  const { sources, restartAgent, deploy, onLine, signal } = options;
+  const failed = Promise.withResolvers<never>();
   let changes = 0;
   let reloading: Promise<void> | undefined;
-  const follow = (one: ProcessGroup) =>
-    void one.ended.then((how) => {
-      if (one === agent && reloading === undefined) ended.resolve(how);
-    });
-  follow(agent);
 
   async function reload(): Promise<void> {
     for (let seen = -1; seen !== changes && !signal.aborted; ) {
@@ -44,9 +36,7 @@ export function reloadOnChange(options: ReloadOptions): ReloadedAgent {
       try {
         onLine('sources changed: deploying');
         await deploy();
-        await stopAgent(agent);
-        agent = await startAgent();
-        follow(agent);
+        await restartAgent();
         onLine('reloaded');
       } catch (error) {
         if (signal.aborted) return;
@@ -69,13 +59,12 @@ export function reloadOnChange(options: ReloadOptions): ReloadedAgent {
       if (!signal.aborted) throw error;
     }
   }
-  for (const folder of sources) watchFolder(folder).catch(ended.reject);
+  for (const folder of sources) watchFolder(folder).catch(failed.reject);
 
   return {
-    ended: ended.promise,
-    async stop() {
+    failed: failed.promise,
+    async idle() {
       await reloading;
-      await stopAgent(agent);
     },
   };
 }

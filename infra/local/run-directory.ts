@@ -7,7 +7,8 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '#core/errors.ts';
 
-const KEPT = ['state', 's3'] as const;
+/** What agents know of a store goes with it: it is not true of an empty one. */
+const KEPT = ['state', 's3', 'agents'] as const;
 
 /**
  * Takes the directory for this process. Throws when a living process has it.
@@ -50,7 +51,7 @@ async function putAside(runDir: string, why: string, onProgress: (line: string) 
 /** A process id is reused sooner or later: only one that runs this program counts. */
 async function isOurs(pid: number): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(absent);
-  return command?.includes('start.ts') ?? false;
+  return /\b(?:start|demo)\.ts\b/.test(command ?? '');
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

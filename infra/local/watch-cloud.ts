@@ -1,15 +1,17 @@
 /**
- * Tells what happens in the cloud, for a person at a terminal: what the ledger and the mirrors say of each key, and
- * new reports. It only looks, and less often when looking takes long.
+ * Tells what happens in the cloud: what the ledger and the mirrors say of each key, and new reports. It only looks, and
+ * less often when looking takes long.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { DynamoDBDocumentClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { SyncError } from '#core/errors.ts';
-import { LEDGER_KEY, MIRROR_PREFIX, REPORT_PREFIX } from '#core/names.ts';
+import { REPORT_PREFIX } from '#core/names.ts';
+import { ledgerRows } from './ledger-rows.ts';
+import { type LedgerTotals, NOTHING_COUNTED, type Notice, noticesOf, withRow } from './notice.ts';
 
 const POLL_MS = 1_000;
 /** Of the time, at most one part in so many is spent looking. */
@@ -18,6 +20,8 @@ const PATIENCE = 5;
 export interface CloudWatch {
   /** Reads what is there now without telling of it; then tells of changes until the signal. */
   follow(): Promise<void>;
+  /** As the last look found it. */
+  totals(): LedgerTotals;
   /** Runs state-report; where its report is, the next look tells. */
   report(): Promise<void>;
 }
@@ -26,30 +30,35 @@ export interface CloudWatchOptions {
   ledger: string;
   reports: string;
   stateReport: string;
-  onLine: (line: string) => void;
+  onNotice: (notice: Notice) => void;
   signal: AbortSignal;
 }
 
 export async function watchCloud(options: CloudWatchOptions): Promise<CloudWatch> {
-  const { ledger, reports, stateReport, onLine, signal } = options;
+  const { ledger, reports, stateReport, onNotice, signal } = options;
   const table = DynamoDBDocumentClient.from(new DynamoDBClient());
   const s3 = new S3Client({ forcePathStyle: true });
   const lambda = new LambdaClient();
   const told = new Map<string, string>();
+  let totals = NOTHING_COUNTED;
   let lastReport = '';
 
-  async function look(tell: (line: string) => void): Promise<void> {
-    for await (const row of rows(table, ledger)) {
-      for (const [subject, line] of statements(row)) {
-        if (told.get(subject) === line) continue;
-        told.set(subject, line);
-        tell(line);
+  async function look(tell: (notice: Notice) => void): Promise<void> {
+    let counted = NOTHING_COUNTED;
+    for await (const row of ledgerRows(table, ledger)) {
+      counted = withRow(counted, row);
+      for (const [subject, notice] of noticesOf(row)) {
+        const text = JSON.stringify(notice);
+        if (told.get(subject) === text) continue;
+        told.set(subject, text);
+        tell(notice);
       }
     }
+    totals = counted;
     const report = await reportAfter(s3, reports, lastReport);
     if (report === undefined) return;
     lastReport = report;
-    tell(`report   s3://${reports}/${report}`);
+    tell({ kind: 'report', key: report });
   }
 
   await look(() => {});
@@ -57,7 +66,7 @@ export async function watchCloud(options: CloudWatchOptions): Promise<CloudWatch
     async follow() {
       while (!signal.aborted) {
         const startedMs = performance.now();
-        await look((line) => onLine(printable(line)));
+        await look(onNotice);
         const tookMs = performance.now() - startedMs;
         await delay(Math.max(POLL_MS, tookMs * PATIENCE), undefined, { signal }).catch(ignoreAbort);
       }
@@ -65,6 +74,7 @@ export async function watchCloud(options: CloudWatchOptions): Promise<CloudWatch
       s3.destroy();
       lambda.destroy();
     },
+    totals: () => totals,
     async report() {
       const answer = await lambda.send(new InvokeCommand({ FunctionName: stateReport, Payload: '{}' }));
       if (answer.FunctionError === undefined) return;
@@ -72,34 +82,6 @@ export async function watchCloud(options: CloudWatchOptions): Promise<CloudWatch
       throw new SyncError(`state-report failed: ${payload}`, { op: 'state-report', retryable: true });
     },
   };
-}
-
-type Row = Readonly<Record<string, unknown>>;
-
-async function* rows(table: DynamoDBDocumentClient, TableName: string): AsyncGenerator<Row> {
-  let start: Record<string, unknown> | undefined;
-  do {
-    const page: ScanCommandOutput = await table.send(
-      new ScanCommand({ TableName, ExclusiveStartKey: start }),
-    );
-    yield* page.Items ?? [];
-    start = page.LastEvaluatedKey;
-  } while (start !== undefined);
-}
-
-/** What one row says, by subject, so that each is told once for each change. */
-function statements(row: Row): [subject: string, line: string][] {
-  const key = String(row[LEDGER_KEY.sort]);
-  const said: [string, string][] = [];
-  if (row.state === 'present') said.push([key, `ledger   ${key}  ${row.sizeBytes} bytes, ${row.etag}`]);
-  if (row.state === 'deleted') said.push([key, `ledger   ${key}  deleted`]);
-  for (const [name, value] of Object.entries(row)) {
-    if (!name.startsWith(MIRROR_PREFIX)) continue;
-    const { sourceEtag } = value as { sourceEtag: string };
-    const what = sourceEtag === '' ? 'deleted' : `verified, ${sourceEtag}`;
-    said.push([`${name} ${key}`, `mirror   ${key}  ${name.slice(MIRROR_PREFIX.length)}: ${what}`]);
-  }
-  return said;
 }
 
 /** The last report after `seen`; their names begin with the time of the run, so their order is that of time. */
@@ -116,11 +98,6 @@ async function reportAfter(s3: S3Client, bucket: string, seen: string): Promise<
     if (page.IsTruncated !== true || last === undefined) return newest;
     after = last;
   }
-}
-
-/** Control characters of a key would let it forge lines or paint the terminal. */
-function printable(line: string): string {
-  return line.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 function ignoreAbort(error: Error): void {

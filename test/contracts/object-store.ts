@@ -17,11 +17,12 @@ export async function contentOf(store: ObjectStore, key: ObjectKey): Promise<str
  * `make` answers a store on an existing, empty bucket.
  *
  * @param options.tagsOfUploads whether tags that are given to an upload in parts are kept
+ * @param options.encrypts whether it encrypts when it is asked to
  */
 export function objectStoreContract(
   name: string,
   make: () => Promise<ObjectStore>,
-  { tagsOfUploads = true }: { tagsOfUploads?: boolean } = {},
+  { tagsOfUploads = true, encrypts = true }: { tagsOfUploads?: boolean; encrypts?: boolean } = {},
 ): void {
   describe(`${name} keeps the ObjectStore contract`, () => {
     let store: ObjectStore;
@@ -226,13 +227,23 @@ export function objectStoreContract(
 
     it('keeps objects whole whatever placement is asked for', async () => {
       const [put, copied, joined] = [fresh(), fresh(), fresh()];
-      const placed = { ...plain, storageClass: 'STANDARD', encryption: { type: 'AES256' } } as const;
+      const placed = {
+        ...plain,
+        storageClass: 'STANDARD',
+        ...(encrypts ? { encryption: { type: 'AES256' } as const } : {}),
+      };
       const { etag } = await store.put(put, bytes('placed'), placed);
       await store.copy(copied, { bucket: store.bucket, key: put, ifMatch: etag }, placed);
       const uploadId = await store.createMultipart(joined, placed);
       const part = await store.uploadPart(joined, uploadId, 1, bytes('placed'));
       await store.completeMultipart(joined, uploadId, [part]);
       for (const key of [put, copied, joined]) expect(await contentOf(store, key)).toBe('placed');
+    });
+
+    it('encrypts when it is asked to, or says that it does not', async () => {
+      const answer = store.put(fresh(), bytes('secret'), { ...plain, encryption: { type: 'AES256' } });
+      if (encrypts) await answer;
+      else await expect(answer).rejects.toMatchObject({ code: 'NotEncrypted', retryable: false });
     });
 
     it('lists by prefix in the order of UTF-8 bytes, over pages', async () => {

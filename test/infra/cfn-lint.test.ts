@@ -8,6 +8,18 @@ import { pythonEnvironment } from '../../infra/local/python.ts';
 import { FULL_SETTINGS } from './full-settings.ts';
 import { synthesise } from './template.ts';
 
+/** As `--format json` has it; others of its fields are left out. */
+interface Finding {
+  Rule: { Id: string };
+  Message: string;
+}
+
+/**
+ * Batches need no action of their own on AWS, where the linter knows none, but on an emulator that enforces policies.
+ * W3005, which is ignored as a whole, is about dependencies that the CDK writes beside those that follow anyway.
+ */
+const BATCH = /^W3037 '(?:deletemessagebatch|publishbatch|sendmessagebatch)' is not one of /;
+
 const projectDir = join(import.meta.dirname, '../..');
 
 async function cfnLint(): Promise<string> {
@@ -39,11 +51,16 @@ it.each([
     const file = join(directory, 'template.json');
     const { resources: Resources, outputs: Outputs } = synthesise(settings);
     await writeFile(file, JSON.stringify({ AWSTemplateFormatVersion: '2010-09-09', Resources, Outputs }));
+    const args = ['--format', 'json', '--regions', 'us-east-1', '--ignore-checks', 'W3005', '--', file];
     // A finding is exit code 2, 4, 6, 8 and more, whose answer execFile throws with what was printed.
-    const { stdout } = await promisify(execFile)(program, ['--regions', 'us-east-1', '--', file]).catch(
-      (error: { stdout?: string }) => ({ stdout: error.stdout ?? String(error) }),
+    const { stdout } = await promisify(execFile)(program, args).catch(
+      (error: { code?: unknown; stdout?: string }) => {
+        if (typeof error.code !== 'number') throw error;
+        return { stdout: error.stdout ?? '' };
+      },
     );
-    expect(stdout).toBe('');
+    const findings = (JSON.parse(stdout) as Finding[]).map(({ Rule, Message }) => `${Rule.Id} ${Message}`);
+    expect(findings.filter((finding) => !BATCH.test(finding))).toEqual([]);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

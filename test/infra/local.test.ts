@@ -1,14 +1,17 @@
 import { on, once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SyncError } from '#core/errors.ts';
+import { agentLineText, parseAgentLine } from '../../infra/local/agent-line.ts';
+import { startGate } from '../../infra/local/gate.ts';
 import { claimPort } from '../../infra/local/port.ts';
-import { startProcessGroup } from '../../infra/local/process-group.ts';
+import { type ProcessGroup, startProcessGroup } from '../../infra/local/process-group.ts';
 import { reloadOnChange } from '../../infra/local/reload.ts';
 import { claimRunDirectory } from '../../infra/local/run-directory.ts';
+import { superviseAgent } from '../../infra/local/supervised-agent.ts';
 import { localSettings } from '../../infra/local/surroundings.ts';
 
 let directory: string;
@@ -117,11 +120,13 @@ describe('the run directory', () => {
   test('of a run that ended in order is used again, unless asked to begin with nothing', async () => {
     const runDir = join(directory, 'in-order');
     await (await claim(runDir))();
-    await writeFile(join(runDir, 's3'), 'objects');
+    for (const name of ['s3', 'agents']) await writeFile(join(runDir, name), 'kept');
     await (await claim(runDir))();
-    expect(await readdir(runDir)).toEqual(['s3']);
+    expect(await readdir(runDir)).toEqual(['agents', 's3']);
     await (await claim(runDir, true))();
-    expect(await readdir(runDir)).not.toContain('s3');
+    // What an agent knows of a store is not true of an empty one.
+    const [aside, ...more] = await readdir(runDir);
+    expect([aside?.startsWith('aside-'), more]).toEqual([true, []]);
   });
 });
 
@@ -138,27 +143,17 @@ test('the demo settings are right, and point to what is there', async () => {
   expect(without.cdn).toBeUndefined();
 });
 
-test('live reload deploys a change and starts the agent anew; a deploy that fails waits for the next change', async () => {
+test('live reload deploys a change and restarts the agent; a deploy that fails waits for the next change', async () => {
   const sources = await mkdtemp(join(directory, 'sources-'));
-  const start = async () =>
-    startProcessGroup(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
-      environment: process.env,
-      cwd: directory,
-      output: 'pipe',
-    });
   const stopping = new AbortController();
   const lines: string[] = [];
   let broken = true;
-  const pids: (number | undefined)[] = [];
-  const agent = reloadOnChange({
+  let restarts = 0;
+  const reloading = reloadOnChange({
     sources: [sources],
-    agent: await start(),
-    startAgent: async () => {
-      const group = await start();
-      pids.push(group.child.pid);
-      return group;
+    restartAgent: async () => {
+      restarts++;
     },
-    stopAgent: (one) => one.stop(1000),
     deploy: async () => {
       if (broken) throw new SyncError('a syntax error', { op: 'deploy', retryable: false });
     },
@@ -168,13 +163,91 @@ test('live reload deploys a change and starts the agent anew; a deploy that fail
   const soon = { timeout: 20_000 };
   await writeFile(join(sources, 'a.ts'), 'wrong');
   await expect.poll(() => lines, soon).toContain('not reloaded, waiting for the next change: a syntax error');
-  expect(pids).toEqual([]);
+  expect(restarts).toBe(0);
   broken = false;
   await writeFile(join(sources, 'a.ts'), 'right');
   await expect.poll(() => lines, soon).toContain('reloaded');
-  expect(pids).toHaveLength(1);
-  process.kill(-(pids[0] ?? 0), 'SIGKILL');
-  expect(await agent.ended).toBe('SIGKILL');
+  expect(restarts).toBe(1);
   stopping.abort();
-  await agent.stop();
+  await reloading.idle();
+});
+
+describe('the supervised agent', () => {
+  const groups: ProcessGroup[] = [];
+  const supervise = () =>
+    superviseAgent(async () => {
+      const script = `process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up')`;
+      const group = startProcessGroup(process.execPath, ['-e', script], {
+        environment: process.env,
+        cwd: directory,
+        output: 'pipe',
+      });
+      if (group.child.stdout !== null) await once(group.child.stdout, 'data');
+      groups.push(group);
+      return group;
+    });
+
+  test('is killed, started and restarted without counting as one that ended by itself', async () => {
+    const agent = await supervise();
+    await agent.kill();
+    expect(await groups.at(-1)?.ended).toBe('SIGKILL');
+    expect(agent.isRunning()).toBe(false);
+    await agent.kill();
+    await Promise.all([agent.start(), agent.start()]);
+    expect(groups).toHaveLength(2);
+    await agent.restart();
+    expect(await groups[1]?.ended).toBe(7);
+    expect(agent.isRunning()).toBe(true);
+    expect(await Promise.race([agent.ended, 'nobody was told'])).toBe('nobody was told');
+    await agent.stop();
+    expect(await groups[2]?.ended).toBe(7);
+  });
+
+  test('tells when it ended and nobody had asked for it', async () => {
+    const agent = await supervise();
+    process.kill(groups.at(-1)?.child.pid ?? 0, 'SIGKILL');
+    expect(await agent.ended).toBe('SIGKILL');
+    expect(agent.isRunning()).toBe(false);
+  });
+});
+
+test('a shut gate cuts what goes through it and refuses what comes, and an open one carries bytes as they are', async () => {
+  const resets: Error[] = [];
+  const echo = createServer((socket) => socket.on('error', (error) => resets.push(error)).pipe(socket));
+  echo.listen(0, '127.0.0.1');
+  await once(echo, 'listening');
+  const gate = await startGate(`http://127.0.0.1:${(echo.address() as AddressInfo).port}`);
+  const dial = () => connect(Number(new URL(gate.url).port), '127.0.0.1');
+  const before = dial();
+  before.write('as it is');
+  expect(String((await once(before, 'data'))[0])).toBe('as it is');
+  const cut = once(before, 'error');
+  gate.shut();
+  expect((await cut)[0]).toMatchObject({ code: 'ECONNRESET' });
+  const refused = dial();
+  expect((await once(refused, 'error'))[0]).toMatchObject({ code: 'ECONNRESET' });
+  gate.open();
+  const after = dial();
+  after.write('again');
+  expect(String((await once(after, 'data'))[0])).toBe('again');
+  const closed = once(after, 'error');
+  await gate.stop();
+  await closed;
+  await once(echo.close(), 'close');
+  expect(resets).toHaveLength(2);
+});
+
+test('a line of the agent is read whatever the file is called, and what is no line is told apart', () => {
+  const json = {
+    time: '2026-01-02T03:04:05Z',
+    level: 'INFO',
+    message: 'uploaded',
+    key: 'a bytes=9 b',
+    bytes: 3,
+  };
+  const line = parseAgentLine(JSON.stringify(json));
+  expect(line).toEqual({ level: 'INFO', message: 'uploaded', key: 'a bytes=9 b', fields: { bytes: 3 } });
+  expect(line && agentLineText(line)).toBe('INFO  uploaded a bytes=9 b bytes=3');
+  expect(parseAgentLine('Error: out of memory')).toBeUndefined();
+  expect(parseAgentLine('{"time":1}')).toBeUndefined();
 });

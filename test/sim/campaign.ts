@@ -45,3 +45,18 @@ export function add(sum: Tally, more: Tally): void {
     sum.reached[line] = (sum.reached[line] ?? 0) + count;
   sum.failures.push(...more.failures);
 }
+
+/** Of each history, whether it is the same event by event when it is run again, and from the choices that it made. */
+export async function seedsThatDiffer(from: number, count: number): Promise<number[]> {
+  const seeds = Array.from({ length: count }, (_, index) => from + index);
+  const differing: number[] = [];
+  for (const seed of seeds) {
+    const history = drawHistory(seed);
+    const first = await simulate(history, { traced: true });
+    const again = await simulate(history, { traced: true });
+    const replayed = await simulate(history, { traced: true, choices: first.choices });
+    const same = [again, replayed].every(({ trace }) => trace.join('\n') === first.trace.join('\n'));
+    if (!same) differing.push(seed);
+  }
+  return differing;
+}

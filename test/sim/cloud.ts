@@ -17,6 +17,8 @@ import {
   replayFunction,
   retentionFunction,
 } from './functions.ts';
+import type { startAgent } from './host/agent.ts';
+import { createHost, type SimHost } from './host/host.ts';
 import { createHub, type Hub } from './hub.ts';
 import { createLedger } from './ledger.ts';
 import { createQueue, type SimQueue } from './queue.ts';
@@ -32,6 +34,7 @@ export interface Cloud {
   readonly topic: Topic;
   readonly queues: ReadonlyMap<string, SimQueue>;
   readonly destinations: readonly SimDestination[];
+  readonly hosts: readonly SimHost[];
   readonly ledger: Ledger;
   /** What is in the table now, whatever its reads say. */
   readonly stored: Ledger;
@@ -60,7 +63,8 @@ type Consumer = FunctionSettings<SQSEvent, SQSBatchResponse>['boot'];
 /** Without a time of its own: the longest. */
 type Limits = Omit<MappingSettings, 'windowMs'> & { timeoutMs?: number; fifo?: boolean };
 
-export function createCloud(sim: Simulation, setup: Setup): Cloud {
+/** @param start absent: there are no hosts */
+export function createCloud(sim: Simulation, setup: Setup, start?: typeof startAgent): Cloud {
   const topic = createTopic(sim);
   const hub = createHub(sim, topic, setup);
   const destinations = setup.destinations.map((one) => createDestination(sim, hub, hub.server, one));
@@ -77,6 +81,7 @@ export function createCloud(sim: Simulation, setup: Setup): Cloud {
     topic,
     queues,
     destinations,
+    hosts: start === undefined ? [] : setup.hosts.map((one) => createHost(sim, hub, one, start)),
     ...tables,
     controls: createMemoryControls(),
     reports: createMemoryStore({ bucket: 'reports', nowMs, newId: sim.newId }),

@@ -4,7 +4,9 @@ import { canonicalJson } from '#core/canonical-json.ts';
 import { createChangeFold } from '#core/change-fold.ts';
 import { CONTROL, LEDGER, readControl, reconcileState } from '#core/controls.ts';
 import { imageOf, parseJournal } from '#core/journal.ts';
-import { REPORT_PREFIX } from '#core/names.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
+import { parseFileMetadata } from '#core/metadata.ts';
+import { isReserved, REPORT_PREFIX } from '#core/names.ts';
 import type { Cloud } from './cloud.ts';
 import type { SimDestination } from './destination.ts';
 import type { Held } from './past.ts';
@@ -33,13 +35,20 @@ export async function firstDifference(
   );
 }
 
+/** All that the hub has ever had, and what it might have had. */
+function keysOf({ hub, setup }: Cloud): Set<ObjectKey> {
+  const known = [...hub.past.keys()].filter((key) => !isReserved(key));
+  return new Set([...setup.keys, ...known.map(objectKey)]);
+}
+
 function ofDestination(
-  { hub, setup }: Cloud,
+  cloud: Cloud,
   { settings, past }: SimDestination,
   exactly: boolean,
 ): string | undefined {
+  const { hub } = cloud;
   const { name, deletes } = settings;
-  for (const key of setup.keys) {
+  for (const key of keysOf(cloud)) {
     const [source, copy] = [hub.past.now(key), past.now(key)];
     if (source === undefined && !deletes) continue;
     if (source?.body !== copy?.body)
@@ -49,8 +58,9 @@ function ofDestination(
   return undefined;
 }
 
-function ofCdn({ hub, cdn }: Cloud): string | undefined {
-  for (const key of hub.past.keys()) {
+function ofCdn(cloud: Cloud): string | undefined {
+  const { hub, cdn } = cloud;
+  for (const key of keysOf(cloud)) {
     const last = hub.past.of(key).at(-1);
     if (last !== undefined && !cdn.forgotten(key, last.fromMs))
       return `${key}: the CDN was not told of its last change`;
@@ -59,11 +69,12 @@ function ofCdn({ hub, cdn }: Cloud): string | undefined {
 }
 
 async function ofLedger(
-  { setup, hub, stored, destinations, sim }: Cloud,
+  cloud: Cloud,
   missesNothing: (queue: string) => boolean,
   exactly: boolean,
 ): Promise<string | undefined> {
-  for (const key of setup.keys) {
+  const { setup, hub, stored, destinations, sim } = cloud;
+  for (const key of keysOf(cloud)) {
     const source = hub.past.now(key);
     const row = await stored.get(key);
     if (source === undefined) {
@@ -86,12 +97,13 @@ async function ofLedger(
 }
 
 async function ofFileManager(
-  { setup, hub, stored, fileManager }: Cloud,
+  cloud: Cloud,
   missesNothing: (queue: string) => boolean,
   exactly: boolean,
 ): Promise<string | undefined> {
+  const { setup, hub, stored, fileManager } = cloud;
   if (setup.fileManager === undefined || !missesNothing('deliver')) return undefined;
-  for (const key of setup.keys) {
+  for (const key of keysOf(cloud)) {
     const source = hub.past.now(key);
     const row = await stored.get(key);
     const body = fileManager.contentOf(key);
@@ -136,8 +148,11 @@ export async function firstUnrest({ controls, destinations, setup }: Cloud): Pro
   return undefined;
 }
 
-function permissionsOf({ metadata: { mode } }: Held): string {
-  return canonicalJson(mode === undefined ? {} : { mode });
+/** What an agent, or whoever has put the object, says of its file. */
+function permissionsOf({ metadata }: Held): string {
+  const { mode, uid, gid } = parseFileMetadata(metadata);
+  const known = { mode: mode?.toString(8).padStart(4, '0'), uid, gid };
+  return canonicalJson(Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));
 }
 
 function textOf(held: Held | undefined): string {

@@ -44,10 +44,29 @@ const OTHER_FAULTS = [
   'clock step',
   /** The function has run as long as it may. */
   'timed out',
+  /** A hint of a watcher that never comes, comes twice, or comes late; and more at once than the kernel keeps. */
+  'hint lost',
+  'hint doubled',
+  'hint late',
+  'hints overflow',
+  /** Somebody opens a file for writing that the agent is at. */
+  'lease broken',
+  'unmounted',
+  'disk full',
+  'index lost',
+] as const;
+/** Of a system call of an agent. */
+const SYSTEM_CALL_FAULTS = [
+  /** Somebody else was quicker with what he does to the files. */
+  'interleaved',
+  'killed',
+  /** And what was not flushed is gone. */
+  'power cut',
 ] as const;
 
-export type FaultKind = (typeof CALL_FAULTS)[number] | (typeof OTHER_FAULTS)[number];
-export const FAULTS: readonly FaultKind[] = [...CALL_FAULTS, ...OTHER_FAULTS];
+type SystemCallFault = (typeof SYSTEM_CALL_FAULTS)[number];
+export type FaultKind = (typeof CALL_FAULTS)[number] | (typeof OTHER_FAULTS)[number] | SystemCallFault;
+export const FAULTS: readonly FaultKind[] = [...CALL_FAULTS, ...OTHER_FAULTS, ...SYSTEM_CALL_FAULTS];
 /** Probability per occasion. */
 export type FaultRates = Partial<Record<FaultKind, number>>;
 export type FaultCounts = Record<FaultKind, number>;
@@ -58,6 +77,8 @@ export interface Faults {
   hits(kind: FaultKind): boolean;
   /** What happens to a request. */
   ofCall(changes: boolean): FaultKind | undefined;
+  /** What happens just before a system call. */
+  ofSystemCall(): SystemCallFault | undefined;
   count(kind: FaultKind): void;
   /** From now on all goes well. */
   heal(): void;
@@ -66,18 +87,27 @@ export interface Faults {
 /** @param tell hears of each that happens */
 export function createFaults(choices: Choices, rates: FaultRates, tell: (kind: FaultKind) => void): Faults {
   const fired = noFaults();
-  const kindsOf = (all: readonly FaultKind[]) => {
+  const kindsOf = <Kind extends FaultKind>(all: readonly Kind[]) => {
     const kinds = all.filter((kind) => (rates[kind] ?? 0) > 0);
     return { kinds, weights: kinds.map((kind) => rates[kind] ?? 0) };
   };
-  const writes = kindsOf(CALL_FAULTS);
+  const writes = kindsOf<FaultKind>(CALL_FAULTS);
   const reads = kindsOf(READ_FAULTS);
+  const calls = kindsOf(SYSTEM_CALL_FAULTS);
   let healed = false;
 
   function count(kind: FaultKind): void {
     fired[kind]++;
     tell(kind);
   }
+
+  function drawn<Kind extends FaultKind>({ kinds, weights }: { kinds: Kind[]; weights: number[] }) {
+    if (healed || kinds.length === 0) return undefined;
+    const kind = kinds[choices.oneOf(weights) - 1];
+    if (kind !== undefined) count(kind);
+    return kind;
+  }
+
   return {
     fired,
     count,
@@ -87,13 +117,8 @@ export function createFaults(choices: Choices, rates: FaultRates, tell: (kind: F
       count(kind);
       return true;
     },
-    ofCall(changes) {
-      const { kinds, weights } = changes ? writes : reads;
-      if (healed || kinds.length === 0) return undefined;
-      const kind = kinds[choices.oneOf(weights) - 1];
-      if (kind !== undefined) count(kind);
-      return kind;
-    },
+    ofCall: (changes) => drawn(changes ? writes : reads),
+    ofSystemCall: () => drawn(calls),
     heal() {
       healed = true;
     },

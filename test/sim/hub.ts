@@ -1,6 +1,6 @@
 /** The hub: a bucket, with its versions where it keeps them, its past, and an event for every change. */
 import { type ObjectKey, objectKey } from '#core/key.ts';
-import type { ObjectStore, PutOptions } from '#core/ports.ts';
+import type { ObjectStore, Placement, PutOptions } from '#core/ports.ts';
 import { createMemoryStore, type MemoryServer } from '../doubles/store-memory.ts';
 import { createPast, type Held, type Past } from './past.ts';
 import type { Simulation } from './simulation.ts';
@@ -17,6 +17,7 @@ export interface Hub {
   readonly store: ObjectStore;
   readonly server: MemoryServer;
   readonly past: Past;
+  readonly opaqueEtags: boolean;
   put(key: ObjectKey, body: string, metadata?: Record<string, string>): Promise<void>;
   copy(from: ObjectKey, to: ObjectKey): Promise<void>;
   /** With versions: a delete marker, also where there is nothing. */
@@ -41,7 +42,8 @@ export function createHub(
   const textOf = eventTexts(sequencers);
   /** Of each key, oldest first; a text is the version of a delete marker. */
   const versions = new Map<ObjectKey, (Stored | string)[]>();
-  const options: PutOptions = { metadata: {}, ...(opaqueEtags ? { encryption: { type: 'aws:kms' } } : {}) };
+  const encryption: Placement = opaqueEtags ? { encryption: { type: 'aws:kms' } } : {};
+  const options: PutOptions = { metadata: {}, ...encryption };
 
   function stack(key: ObjectKey): (Stored | string)[] {
     const known = versions.get(key) ?? [];
@@ -74,10 +76,33 @@ export function createHub(
     return 'deleted';
   }
 
+  async function writing<Answer>(
+    key: ObjectKey,
+    name: string,
+    write: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const answer = await write();
+    written(key, name);
+    return answer;
+  }
+
   return {
     server,
     past,
-    store: { ...store, delete: (key, { ifMatch } = {}) => remove(key, ifMatch) },
+    opaqueEtags,
+    store: {
+      ...store,
+      put: (key, body, more) =>
+        writing(key, 'ObjectCreated:Put', () => store.put(key, body, { ...more, ...encryption })),
+      copy: (key, source, attributes) =>
+        writing(key, 'ObjectCreated:Copy', () =>
+          store.copy(key, source, attributes === undefined ? undefined : { ...attributes, ...encryption }),
+        ),
+      createMultipart: (key, attributes) => store.createMultipart(key, { ...attributes, ...encryption }),
+      completeMultipart: (key, ...rest) =>
+        writing(key, 'ObjectCreated:CompleteMultipartUpload', () => store.completeMultipart(key, ...rest)),
+      delete: (key, { ifMatch } = {}) => remove(key, ifMatch),
+    },
     async put(key, body, metadata = {}) {
       await store.put(key, Buffer.from(body, 'latin1'), { ...options, metadata });
       written(key, 'ObjectCreated:Put');

@@ -6,17 +6,13 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
-import { add, type Failure, noTally, type Tally } from './campaign.ts';
+import type { Failure, Tally } from './campaign.ts';
 import { FAULTS } from './faults.ts';
 import { drawHistory } from './setup.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
+import { inWorkers } from './workers.ts';
 
-/** Of one message to a worker. */
-const STRETCH = 250;
-/** A history leaves much behind, and nothing that lasts. */
-const YOUNG = { maxYoungGenerationSizeMb: 64 };
 /** With fewer seeds a rare fault may well not happen. */
 const ENOUGH_SEEDS = 1_000;
 
@@ -51,32 +47,6 @@ async function campaign(): Promise<number> {
   const [failure] = tally.failures.sort((left, right) => left.seed - right.seed);
   if (failure !== undefined && !values.json) await showShortest(failure);
   return failure === undefined && silent.length === 0 ? 0 : 1;
-}
-
-async function inWorkers(from: number, count: number, workers: number): Promise<Tally> {
-  const sum = noTally();
-  let next = from;
-  const work = () =>
-    new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL('worker.ts', import.meta.url), { resourceLimits: YOUNG });
-      const giveMore = () => {
-        const stretch = Math.min(STRETCH, from + count - next);
-        if (stretch <= 0) {
-          worker.terminate().then(() => resolve(), reject);
-          return;
-        }
-        worker.postMessage({ from: next, count: stretch });
-        next += stretch;
-      };
-      worker.on('error', reject);
-      worker.on('message', (tally: Tally) => {
-        add(sum, tally);
-        giveMore();
-      });
-      giveMore();
-    });
-  await Promise.all(Array.from({ length: workers }, work));
-  return sum;
 }
 
 function report({ seeds, steps, fired, reached, failures }: Tally, seconds: number): void {

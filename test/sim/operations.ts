@@ -1,6 +1,7 @@
 /** What users, operators and the weather do in a history. */
 import type { ObjectKey } from '#core/key.ts';
 import type { Cloud } from './cloud.ts';
+import { drawAct, type HostAct } from './host/host-setup.ts';
 import type { Draw, Setup } from './setup.ts';
 
 export type Operation = { afterMs: number } & (
@@ -14,21 +15,28 @@ export type Operation = { afterMs: number } & (
   | { do: 'outage'; port: string; forMs: number }
   | { do: 'reconcile'; name: string }
   | { do: 'retention' | 'redrive' | 'restart' }
+  | { do: 'act'; host: string; deed: HostAct }
 );
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
+/** Where there are hosts most of what happens happens there. */
+const OF_HOSTS = 60;
+/** An agent looks around all the time. */
+const LONGEST_WITH_HOSTS_MS = 120_000;
 /** Longer than `CUT.wholeUpTo` of the cloud: copied in parts. */
 const LONG = 40;
 
 export function drawOperations(draw: Draw, setup: Setup): Operation[] {
-  const { keys, destinations } = setup;
+  const { keys, destinations, hosts } = setup;
   const key = () => pick(draw, keys);
   const ports = ['hub', 'ledger', 'controls', 'reports', 'file-manager', 'cdn', ...destinations.map(portOf)];
   const names = ['ledger', ...destinations.map(({ name }) => name)];
   const pauseMs = draw.of([0, setup.latencyMs, 4 * setup.latencyMs, 20 * setup.latencyMs]);
+  const longestMs = hosts.length > 0 ? LONGEST_WITH_HOSTS_MS : 5 * HOUR_MS;
+  let version = 0;
   const afterMs = () => {
-    if (draw.happens(0.02)) return draw.below(5 * HOUR_MS);
+    if (draw.happens(0.02)) return draw.below(longestMs);
     // Never two at one time: nobody could tell their order.
     return 1 + draw.below(1 + (draw.happens(0.1) ? 60 * SECOND_MS : pauseMs));
   };
@@ -46,7 +54,7 @@ export function drawOperations(draw: Draw, setup: Setup): Operation[] {
         afterMs: afterMs(),
         do: 'outage',
         port: pick(draw, ports),
-        forMs: draw.below(draw.of([HOUR_MS / 60, HOUR_MS, 5 * HOUR_MS])),
+        forMs: draw.below(Math.min(longestMs, draw.of([HOUR_MS / 60, HOUR_MS, 5 * HOUR_MS]))),
       }),
     ],
     [3, () => ({ afterMs: afterMs(), do: 'reconcile', name: pick(draw, names) })],
@@ -55,6 +63,10 @@ export function drawOperations(draw: Draw, setup: Setup): Operation[] {
     [setup.retention ? 2 : 0, () => ({ afterMs: afterMs(), do: 'retention' })],
     [1, () => ({ afterMs: afterMs(), do: 'redrive' })],
     [1, () => ({ afterMs: afterMs(), do: 'restart' })],
+    ...hosts.map((host): (typeof kinds)[number] => [
+      OF_HOSTS,
+      () => ({ afterMs: afterMs(), do: 'act', host: host.name, deed: drawAct(draw, host, ++version) }),
+    ]),
     [
       destinations.length > 0 ? 1 : 0,
       () => ({
@@ -71,7 +83,8 @@ export function drawOperations(draw: Draw, setup: Setup): Operation[] {
   ];
   // Swarm: a history without renames goes further in what it has.
   const known = kinds.map(
-    ([weight, make], index) => [index === 0 || draw.happens(0.6) ? weight : 0, make] as const,
+    ([weight, make], index) =>
+      [index === 0 || weight === OF_HOSTS || draw.happens(0.6) ? weight : 0, make] as const,
   );
   const bag = known.flatMap(([weight, make]) => Array.from({ length: weight }, () => make));
   // Most of what goes wrong needs few of them.
@@ -147,5 +160,7 @@ export async function perform(cloud: Cloud, operation: Operation): Promise<void>
       return;
     case 'restart':
       return cloud.restart();
+    case 'act':
+      throw new Error('what is done on a host is scheduled there');
   }
 }

@@ -83,12 +83,14 @@ export function request<Answer>(
     tell(what);
     run().then(ignore, ignore);
   };
-  const later = () => scheduler.after(choices.below(LATE_MS), () => forNobody('takes effect late'));
+  const later = () => scheduler.after(2 * choices.below(LATE_MS / 2), () => forNobody('takes effect late'));
 
   return new Promise((resolve, reject) => {
     if (!instance.alive) return;
     const fault = faults.ofCall(changes);
-    const delayMs = 1 + latency(sim) + (fault === 'slow' ? choices.below(SLOW_MS) : 0);
+    const neededMs = 1 + latency(sim) + (fault === 'slow' ? choices.below(SLOW_MS) : 0);
+    const delayMs =
+      instance.patient === true ? untilEven(scheduler.nowMs + neededMs) - scheduler.nowMs : neededMs;
     const fail = (code: string) => {
       tell(code);
       if (call.oneOfMany !== true) task.errors++;
@@ -109,7 +111,10 @@ export function request<Answer>(
           return fail('TimeoutError');
         case 'late':
           later();
-          return fail('TimeoutError');
+          if (instance.patient !== true) return fail('TimeoutError');
+          return scheduler.after(LATE_MS, () => {
+            if (instance.alive) fail('TimeoutError');
+          });
         case 'crash after':
           forNobody('takes effect');
           return instance.kill();
@@ -120,7 +125,9 @@ export function request<Answer>(
           return instance.kill();
         case 'doubled':
           tell('done twice');
-          return settle(run().then(run), instance, resolve, reject);
+          if (instance.patient !== true) return settle(run().then(run), instance, resolve, reject);
+          run().then(ignore, ignore);
+          return scheduler.after(2, () => settle(run(), instance, resolve, reject));
         default:
           tell('done');
           return settle(run(), instance, resolve, reject);
@@ -132,6 +139,11 @@ export function request<Answer>(
 /** A retryable failure, as adapters throw it. */
 export function failure({ port, method, about }: Call, code: string, retryable = true): SyncError {
   return new SyncError(`${port}.${method} ${about}: ${code}`, { op: method, key: about, retryable, code });
+}
+
+/** Users write at odd times and agents at even ones: nobody could tell the order of two writes at one time. */
+function untilEven(ms: number): number {
+  return 2 * Math.ceil(ms / 2);
 }
 
 /** Whoever is dead by then hears nothing. */

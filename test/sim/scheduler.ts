@@ -19,9 +19,10 @@ export interface Scheduler {
   /**
    * Until no event is left, somebody has said stop, or so many events have happened.
    *
+   * @param untilMs what comes after that time is left for later
    * @throws what an event throws
    */
-  run(mostSteps: number): Promise<'idle' | 'stopped' | 'endless'>;
+  run(mostSteps: number, untilMs?: number): Promise<'idle' | 'stopped' | 'endless'>;
   stop(): void;
 }
 
@@ -52,12 +53,14 @@ export function createScheduler(startMs: number): Scheduler {
     stop() {
       stopped = true;
     },
-    run: (mostSteps) =>
+    run: (mostSteps, untilMs = Number.POSITIVE_INFINITY) =>
       new Promise((resolve, reject) => {
         const drained = () => process.nextTick(step);
         const step = () => {
           if (stopped) return resolve('stopped');
-          const event = pop(heap);
+          const isLater = (heap[0]?.atMs ?? 0) > untilMs;
+          if (isLater) nowMs = untilMs;
+          const event = isLater ? undefined : pop(heap);
           if (event === undefined) return resolve('idle');
           if (steps++ >= mostSteps) return resolve('endless');
           nowMs = event.atMs;

@@ -1,13 +1,15 @@
 /** What one history is made of, drawn from its seed: the deployment, the faults that it knows, and what users do. */
-import type { ObjectKey } from '#core/key.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
 import { createRandom } from './choices.ts';
 import type { DestinationSettings } from './destination.ts';
 import { FAULTS, type FaultKind, type FaultRates } from './faults.ts';
+import { drawHosts, type HostSetup, pathsOf } from './host/host-setup.ts';
 import { type HubSettings, KEYS } from './hub.ts';
 import { drawOperations, type Operation } from './operations.ts';
 
 export interface Setup extends HubSettings {
   destinations: DestinationSettings[];
+  hosts: HostSetup[];
   /** Absent: nobody is told. */
   fileManager?: { deletes: boolean };
   cdn: boolean;
@@ -43,6 +45,14 @@ const UNGUARDED = 1_000_000;
 /** They end invocations: more often, and little would ever be finished. */
 const RARE: ReadonlySet<FaultKind> = new Set(['slow', 'crash before', 'crash after', 'crash in flight']);
 
+/** Of the worst rate. */
+function shareOf(kind: FaultKind): number {
+  if (kind === 'stale read') return 0.5;
+  if (kind === 'interleaved') return 1;
+  if (kind === 'killed' || kind === 'power cut') return 40;
+  return RARE.has(kind) ? 16 : 4;
+}
+
 export function drawHistory(seed: number): History {
   const draw = createDraw(seed);
   const setup = drawSetup(draw);
@@ -58,9 +68,11 @@ function drawSetup(draw: Draw): Setup {
   const worst = draw.of([0, 0.01, 0.03, 0.1]);
   for (const kind of FAULTS) {
     if (draw.happens(0.6)) continue;
-    rates[kind] = (worst * (1 + draw.below(4))) / (RARE.has(kind) ? 16 : kind === 'stale read' ? 0.5 : 4);
+    rates[kind] = (worst * (1 + draw.below(4))) / shareOf(kind);
   }
-  const slow = draw.happens(0.1);
+  const hosts = drawHosts(draw);
+  const receiver = hosts.find(({ mode }) => mode === 'receive');
+  const slow = hosts.length === 0 && draw.happens(0.1);
   if (slow) rates.slow = 0.4;
   const destinations = draw.of([['one'], ['one', 'two'], [] as string[]]).map(
     (name): DestinationSettings => ({
@@ -80,16 +92,25 @@ function drawSetup(draw: Draw): Setup {
     destinations,
     ...fileManager,
     cdn: draw.happens(0.2),
-    retention: draw.happens(0.3),
+    hosts,
+    // It would take from the hub what hosts expect there.
+    retention: hosts.length === 0 && draw.happens(0.3),
     // Few: what happens to one key at one time is what goes wrong.
-    keys: KEYS.slice(0, draw.of([1, 2, 3, KEYS.length])),
+    keys: receiver === undefined ? KEYS.slice(0, draw.of([1, 2, 3, KEYS.length])) : keysFor(receiver),
     latencyMs: draw.of([5, 50, 500]),
     slow,
     longestMs: slow ? 3.5 * MINUTE_MS : 15 * MINUTE_MS,
     windowMs: draw.of([0, 0, 200, 5_000]),
     rates,
-    faultsLastMs: draw.of([0, 10_000, 10 * MINUTE_MS, 180 * MINUTE_MS]),
+    faultsLastMs: draw.of(
+      hosts.length > 0 ? [5_000, 20_000, 1.5 * MINUTE_MS] : [0, 10_000, 10 * MINUTE_MS, 180 * MINUTE_MS],
+    ),
   };
+}
+
+/** Users of the hub send what a host receives, and a key that can be no file there. */
+function keysFor(receiver: HostSetup): ObjectKey[] {
+  return [...pathsOf(receiver), 'x/../y'].map((path) => objectKey(receiver.prefix + path));
 }
 
 function createDraw(seed: number): Draw {

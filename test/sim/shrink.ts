@@ -79,6 +79,7 @@ function simplifications({ rates }: Setup): ((setup: Setup) => Setup)[] {
   const kinds = Object.keys(rates) as FaultKind[];
   return [
     (setup) => ({ ...setup, destinations: [] }),
+    (setup) => ({ ...setup, hosts: setup.hosts.slice(0, 1) }),
     (setup) => ({ ...setup, destinations: setup.destinations.slice(0, 1) }),
     (setup) => ({ ...setup, destinations: setup.destinations.slice(1) }),
     ({ fileManager: _none, ...setup }) => setup,

@@ -10,7 +10,11 @@ import { type Choices, replayedChoices, seededChoices } from './choices.ts';
 import { type Cloud, createCloud } from './cloud.ts';
 import { firstDifference, firstUnrest, firstUntold } from './converged.ts';
 import type { FaultCounts } from './faults.ts';
-import { perform } from './operations.ts';
+import type { startAgent } from './host/agent.ts';
+import { installKernel } from './host/hooks.ts';
+import { firstHostDifference } from './host/settled.ts';
+import { act } from './host/users.ts';
+import { type Operation, perform } from './operations.ts';
 import type { History } from './setup.ts';
 import { createSimulation, type Simulation, type Violation } from './simulation.ts';
 
@@ -30,6 +34,11 @@ const MOST_STEPS = 200_000;
 const QUIET_LATENCY_MS = 5;
 /** Longer than clocks are off, and than reads lag behind. */
 const REST_MS = 60_000;
+/** How often one looks whether hosts have settled, and how long that may take. */
+const LOOK_MS = 20_000;
+/** As long as the longest request may take. */
+const END_MS = 120_000;
+const SETTLE_MS = 1_200_000;
 
 /** @param choices absent: those of the seed */
 export async function simulate(
@@ -40,18 +49,56 @@ export async function simulate(
   const { rates, latencyMs } = setup;
   const trace: string[] = [];
   const sim = createSimulation(chance, { rates, latencyMs, trace: traced ? trace : undefined });
-  const cloud = createCloud(sim, setup);
+  const { hosts } = setup;
+  const cloud = createCloud(sim, setup, hosts.length === 0 ? undefined : await agentOnKernel());
+  for (const host of cloud.hosts) host.start();
 
   let atMs = 0;
   for (const operation of operations) {
     atMs += operation.afterMs;
-    sim.scheduler.after(atMs, () => void perform(cloud, operation));
+    schedule(cloud, operation, hosts.length > 0 ? 2 * atMs + 1 : atMs);
   }
-  sim.scheduler.after(atMs + setup.faultsLastMs, () => heal(sim));
+  const healMs = (hosts.length > 0 ? 2 : 1) * atMs + setup.faultsLastMs + 2;
+  sim.scheduler.after(healMs, () => heal(sim));
+  if (hosts.length > 0) await hostsMustSettle(cloud, healMs);
   await quiet(sim);
   if (sim.violation === undefined) await mustConverge(cloud);
   const { violation, faults, reached, scheduler } = sim;
   return { violation, fired: faults.fired, reached, steps: scheduler.steps, choices: chance.made, trace };
+}
+
+/** Only where there are hosts: the kernel stays under whatever this thread loads after that. */
+async function agentOnKernel(): Promise<typeof startAgent> {
+  installKernel();
+  return (await import('./host/agent.ts')).startAgent;
+}
+
+/** What a host's users do may come a little earlier, at any system call of its agent. */
+function schedule(cloud: Cloud, operation: Operation, atMs: number): void {
+  const host =
+    operation.do === 'act' ? cloud.hosts.find(({ setup }) => setup.name === operation.host) : undefined;
+  if (host !== undefined && operation.do === 'act') host.users.add(atMs, () => act(host, operation.deed));
+  else cloud.sim.scheduler.after(atMs, () => void perform(cloud, operation));
+}
+
+/** An agent never rests: it gets the time that a retry may take at most, and the comparison that comes then. */
+async function hostsMustSettle({ sim, hosts, setup }: Cloud, healMs: number): Promise<void> {
+  const { scheduler } = sim;
+  await scheduler.run(MOST_STEPS, scheduler.nowMs + healMs + 1);
+  const endMs = scheduler.nowMs + SETTLE_MS;
+  const firstDifference = () => hosts.map(firstHostDifference).find((one) => one !== undefined);
+  for (let difference: string | undefined = 'not looked at'; difference !== undefined; ) {
+    if (sim.violation !== undefined) return;
+    await scheduler.run(MOST_STEPS, scheduler.nowMs + LOOK_MS);
+    for (const host of hosts) if (setup.hosts.length > 0) host.approve();
+    difference = firstDifference();
+    if (difference !== undefined && scheduler.nowMs > endMs)
+      return sim.violate('I3', `after all had healed: ${difference}`);
+  }
+  let ended = 0;
+  for (const host of hosts) host.stop().then(() => ended++);
+  await scheduler.run(MOST_STEPS, scheduler.nowMs + END_MS);
+  if (ended < hosts.length) sim.violate('I3', 'an agent that was to end has not ended');
 }
 
 function heal(sim: Simulation): void {

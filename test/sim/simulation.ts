@@ -29,6 +29,8 @@ export interface Instance {
   alive: boolean;
   clockOffMs: number;
   task: Task;
+  /** It waits for an answer longer than a request may be on its way: one that it gives up has taken effect by then. */
+  patient?: boolean;
   /** Nothing of it runs on; whoever waits for its task is told. */
   kill(): void;
 }

@@ -331,11 +331,16 @@ describe('D6, the limitations that are lifted', () => {
     ['AES256', undefined],
     ['aws:kms', 'sluice-key'],
   ])('D6 encrypts with %s, key %s', async (type, keyId) => {
-    const { bucket, folder, start } = await syncd({
+    const { bucket, folder, store, start } = await syncd({
       change: setting([`encryption: { type: "${type}"${keyId === undefined ? '' : `, keyId: ${keyId}`} }`]),
     });
     write(folder, 'f', 'secret');
     const agent = start('run');
+    if (inject('storeLimits')?.encrypts === false) {
+      expect(await agent.exit, agent.output()).toBe(1);
+      expect(await keysIn(store)).toEqual([]);
+      return expect(agent.output()).toContain(`encryption ${type} was asked for, and the store answers none`);
+    }
     expect(await agent.exit, agent.output()).toBe(0);
     const head = await withS3((client) =>
       client.send(new HeadObjectCommand({ Bucket: bucket, Key: `${PREFIX}f` })),

@@ -49,3 +49,8 @@ test('a lock of another process is respected, and goes with that process', async
   await expect(holder.line()).rejects.toThrow('ended');
   lockFolder(file)();
 });
+
+test('a claim that fails after the lock was had keeps nobody out: the next try fails for the same reason', () => {
+  // A device can be locked, and not be shortened.
+  for (const _ of ['first', 'second']) expect(() => lockFolder('/dev/full')).toThrow(/EINVAL/);
+});

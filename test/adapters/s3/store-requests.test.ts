@@ -21,11 +21,24 @@ const xml =
   (text: string): Answer =>
   (response) =>
     response.end(text);
+/** The answer of a store that does what it is asked for. */
+const encrypting =
+  (answer: Answer): Answer =>
+  (response, request) => {
+    const asked = request.headers['x-amz-server-side-encryption'];
+    if (asked !== undefined) response.setHeader('x-amz-server-side-encryption', asked);
+    return answer(response, request);
+  };
 const noContent: Answer = (response) => response.writeHead(204).end();
 const found =
   (etag: string): Answer =>
   (response) =>
     response.setHeader('etag', `"${etag}"`).end();
+
+const copyDone = xml('<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>');
+const uploadBegun = xml(
+  '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>',
+);
 
 function placementOf({ headers }: SeenRequest) {
   return [
@@ -36,12 +49,7 @@ function placementOf({ headers }: SeenRequest) {
 }
 
 it('asks for storage class and encryption on PUT, on copies with new attributes, and on uploads in parts', async () => {
-  const { store, seen } = await scriptedStore([
-    confirmed,
-    xml('<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'),
-    xml('<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'),
-    confirmed,
-  ]);
+  const { store, seen } = await scriptedStore([confirmed, copyDone, uploadBegun, confirmed].map(encrypting));
   await store.put(key, body, placed);
   await store.copy(key, source, placed);
   await store.createMultipart(key, placed);
@@ -50,11 +58,23 @@ it('asks for storage class and encryption on PUT, on copies with new attributes,
   expect(placementOf(seen[3] as SeenRequest)).toEqual([undefined, 'AES256', undefined]);
 });
 
+it('believes an object to be encrypted only when the store says so', async () => {
+  const other = (answer: Answer): Answer => {
+    return (response, request) =>
+      answer(response.setHeader('x-amz-server-side-encryption', 'AES256'), request);
+  };
+  for (const answer of [confirmed, other(confirmed)]) {
+    const { store } = await scriptedStore([answer]);
+    await expect(store.put(key, body, placed)).rejects.toMatchObject({
+      code: 'NotEncrypted',
+      retryable: false,
+      hint: expect.stringContaining('encryption'),
+    });
+  }
+});
+
 it('asks for nothing where nothing was asked', async () => {
-  const { store, seen } = await scriptedStore([
-    confirmed,
-    xml('<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'),
-  ]);
+  const { store, seen } = await scriptedStore([confirmed, copyDone]);
   await store.put(key, body, { metadata: {} });
   await store.copy(key, source);
   for (const request of seen) expect(placementOf(request)).toEqual([undefined, undefined, undefined]);

@@ -7,6 +7,7 @@ import { objectKey } from '#core/key.ts';
 import { objectStoreContract } from '../../contracts/object-store.ts';
 import { storeCredentials } from '../../edge-agent/agent-process.ts';
 
+const LIMITS = inject('storeLimits') ?? {};
 const closing: { close(): Promise<void> }[] = [];
 afterAll(() => Promise.all(closing.map((one) => one.close())));
 
@@ -39,7 +40,7 @@ objectStoreContract(
     return storeOn(bucket);
   },
   // The emulator forgets them; MinIO, whose credentials are given, and AWS do not.
-  { tagsOfUploads: inject('storeCredentials') !== undefined },
+  { tagsOfUploads: inject('storeCredentials') !== undefined, encrypts: LIMITS.encrypts ?? true },
 );
 
 it('does not take a missing bucket for an empty one', async () => {
@@ -48,7 +49,7 @@ it('does not take a missing bucket for an empty one', async () => {
   await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject({ code: 'NoSuchBucket' });
 });
 
-it.each(['us-east-1', 'eu-central-1'])(
+it.each(LIMITS.region === undefined ? ['us-east-1', 'eu-central-1'] : [LIMITS.region])(
   'creates a bucket in %s, and says before that there is none',
   async (region) => {
     const store = storeOn(`made-${randomUUID()}`, { region });
