@@ -70,7 +70,6 @@ export function openFolder(
   const matches = createIgnore(folder);
   let lastScan: FolderView['lastScan'];
   let adopting: Adopting | undefined = index.counts(folder.name).synced === 0 ? { found: false } : undefined;
-  let isCompared = false;
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
   let touched = false;
@@ -134,8 +133,7 @@ export function openFolder(
     try {
       log.debug(`scanning: ${reason}`, { folder: folder.name });
       lastScan = await scanFolder(file, work, ignored);
-      // The scan at the start may have failed, or found the folder away: then a later one is the first.
-      if (!isCompared) void work.drained().then(compared).catch(tell);
+      void work.drained().then(compared).catch(tell);
     } catch (error) {
       if (stopping.signal.aborted) return;
       log.error(`scan failed: ${error instanceof Error ? error.message : String(error)}`, {
@@ -150,10 +148,9 @@ export function openFolder(
     return scanning;
   }
 
-  /** Everything that was there has been looked at: the index is what the folder is. */
+  /** All that was there has been looked at, by whichever scan first could: the index is what the folder is. */
   function compared(): void {
     if (lastScan === undefined || lastScan.errors > 0 || stopping.signal.aborted) return;
-    isCompared = true;
     adopting = undefined;
     context.onCompared();
   }

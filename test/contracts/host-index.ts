@@ -65,7 +65,7 @@ export function hostIndexContract(what: string, world: () => IndexWorld): void {
       const again = files.reopen();
       expect(again.note('note')).toBe('text');
       expect(names(again.below('out', path('')))).toEqual(['before the note', 'before the upload']);
-      expect(again.uploads('out')).toEqual([{ ...upload, parts: [] }]);
+      expect(again.uploads('out')).toMatchObject([upload]);
     });
 
     it('lists what is below a directory in byte order, what waits by its time, and the names of one file', () => {
