@@ -1,25 +1,25 @@
 /** A row of the ledger table as a `LedgerEntry`. */
-import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import type { LedgerEntry, MirrorRecord } from '#core/ledger-entry.ts';
 import { DELIVERY_ATTRIBUTE, LEDGER_KEY, MIRROR_PREFIX } from '#core/names.ts';
+import * as z from '#core/schema.ts';
 
 const row = z.object({
   state: z.enum(['unknown', 'present', 'deleted']),
   revision: z.number(),
-  sequencer: z.string().default(''),
-  etag: z.string().default(''),
-  versionId: z.string().default(''),
-  sizeBytes: z.number().default(0),
-  eventTimeMs: z.number().default(0),
-  [LEDGER_KEY.ttl]: z.number().optional(),
-  permissions: z.object({ json: z.string(), atMs: z.number() }).optional(),
-  [DELIVERY_ATTRIBUTE]: z.object({ etag: z.string(), permissions: z.string(), atMs: z.number() }).optional(),
+  sequencer: z._default(z.string(), ''),
+  etag: z._default(z.string(), ''),
+  versionId: z._default(z.string(), ''),
+  sizeBytes: z._default(z.number(), 0),
+  eventTimeMs: z._default(z.number(), 0),
+  [LEDGER_KEY.ttl]: z.optional(z.number()),
+  permissions: z.optional(z.object({ json: z.string(), atMs: z.number() })),
+  [DELIVERY_ATTRIBUTE]: z.optional(z.object({ etag: z.string(), permissions: z.string(), atMs: z.number() })),
 });
 const mirrorRecord = z.object({
   sourceEtag: z.string(),
-  targetEtag: z.string().optional(),
+  targetEtag: z.optional(z.string()),
   atMs: z.number(),
 });
 

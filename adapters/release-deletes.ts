@@ -1,9 +1,9 @@
 /** Sends the deletes that a run has listed to those who carry them out, line by line. */
-import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import type { Look, LookQueue, ObjectStore } from '#core/ports.ts';
 import { deletesPrefix } from '#core/reconcile-message.ts';
+import * as z from '#core/schema.ts';
 import { compareUtf8 } from '#core/utf8.ts';
 
 export interface ReleasePorts {
@@ -12,7 +12,7 @@ export interface ReleasePorts {
   remainingMs: () => number;
 }
 
-const line = z.object({ key: z.string().transform(objectKey), reason: z.string() });
+const line = z.object({ key: z.pipe(z.string(), z.transform(objectKey)), reason: z.string() });
 const RESERVE_MS = 30_000;
 const SENT_AT_ONCE = 500;
 

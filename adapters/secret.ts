@@ -1,12 +1,12 @@
 /** Secrets that are kept as JSON in Secrets Manager. */
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
+import * as z from '#core/schema.ts';
 
 /** A rotated secret is read again after that long. */
 export const BELIEVED_MS = 10 * 60_000;
 
-const signingKey = z.object({ signingKey: z.string().min(1) });
+const signingKey = z.object({ signingKey: z.string().check(z.minLength(1)) });
 
 /**
  * Reads the secret anew with every call.
@@ -15,7 +15,7 @@ const signingKey = z.object({ signingKey: z.string().min(1) });
  * @param shape for the hint: what the secret should hold
  * @throws SyncError naming the secret, never what is in it
  */
-export function secretReader<Schema extends z.ZodType>(
+export function secretReader<Schema extends z.ZodMiniType>(
   secretId: string,
   schema: Schema,
   shape: string,
@@ -55,7 +55,7 @@ export function secretSigningKey(secretId: string, nowMs: () => number = Date.no
   };
 }
 
-function parse<Schema extends z.ZodType>(
+function parse<Schema extends z.ZodMiniType>(
   secretId: string,
   text: string,
   schema: Schema,

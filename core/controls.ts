@@ -1,8 +1,8 @@
 /** The states that are kept in `Controls`: what each is called, and what it holds. */
-import * as z from 'zod';
 import type { GuardWindow } from './delete-guard.ts';
 import { SyncError } from './errors.ts';
 import type { Controls } from './ports.ts';
+import * as z from './schema.ts';
 
 /** Names of the controls of a destination; `ledger` stands for the ledger itself. */
 export const CONTROL = {
@@ -22,7 +22,7 @@ export const CONTROL = {
 /** Name of what is reconciled where it is not a destination. */
 export const LEDGER = 'ledger';
 
-export const guardWindow: z.ZodType<GuardWindow> = z.object({
+export const guardWindow: z.ZodMiniType<GuardWindow> = z.object({
   startedMs: z.number(),
   known: z.number(),
   deleted: z.number(),
@@ -35,7 +35,7 @@ export const heldDeletes = z.object({
   sinceMs: z.number(),
   reason: z.string(),
   /** The reconcile run that lists them, and whose approval releases them; absent: the next run lists them. */
-  runId: z.string().optional(),
+  runId: z.optional(z.string()),
 });
 export type HeldDeletes = z.output<typeof heldDeletes>;
 
@@ -59,13 +59,13 @@ const reconcileResult = z.object({
   /** Of the deletes, those that wait for a person. */
   held: z.number(),
   dryRun: z.boolean(),
-  error: z.string().optional(),
+  error: z.optional(z.string()),
 });
 export type ReconcileResult = z.output<typeof reconcileResult>;
 
 export const reconcileState = z.object({
-  running: z
-    .object({
+  running: z.optional(
+    z.object({
       runId: z.string(),
       startedMs: z.number(),
       /** Counts the messages of the run; 1 is the first. */
@@ -73,11 +73,11 @@ export const reconcileState = z.object({
       /** Until then another invocation may not take it over. */
       leaseUntilMs: z.number(),
       dryRun: z.boolean(),
-    })
-    .optional(),
-  last: reconcileResult.optional(),
+    }),
+  ),
+  last: z.optional(reconcileResult),
   /** Objects at the destination, or rows of the ledger, as the last run that saw all of them counted. */
-  known: z.number().optional(),
+  known: z.optional(z.number()),
 });
 export type ReconcileState = z.output<typeof reconcileState>;
 
@@ -100,7 +100,7 @@ const MAX_CONFLICTS = 20;
 export async function readControl<Value>(
   controls: Pick<Controls, 'get'>,
   name: string,
-  schema: z.ZodType<Value>,
+  schema: z.ZodMiniType<Value>,
 ): Promise<{ value: Value | undefined; revision: number }> {
   const found = await controls.get(name);
   if (found === undefined) return { value: undefined, revision: 0 };
@@ -122,7 +122,7 @@ export async function readControl<Value>(
 export async function changeControl<Value, Answer>(
   controls: Controls,
   name: string,
-  schema: z.ZodType<Value>,
+  schema: z.ZodMiniType<Value>,
   decide: (value: Value | undefined) => { write?: Value; answer: Answer },
 ): Promise<Answer> {
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {

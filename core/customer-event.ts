@@ -2,12 +2,12 @@
  * Events that customers send of their own: what happened to a key, as far as they know. They are hints: what is there is
  * looked up. Only permissions are believed, because no store keeps them.
  */
-import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { SyncError } from './errors.ts';
 import { keyFault, objectKey } from './key.ts';
 import { malformedMessage } from './message-json.ts';
 import type { ObjectEvent } from './s3-event.ts';
+import * as z from './schema.ts';
 import { utf8Length } from './utf8.ts';
 
 const VERSION = 1;
@@ -18,14 +18,20 @@ const MAX_DEPTH = 32;
 const common = {
   version: z
     .literal(VERSION)
-    .describe('The major version of this schema. Fields that are not listed are ignored.'),
-  id: z.string().min(1).max(256).describe('Names the event in logs.'),
-  bucket: z.string().min(1).max(63).optional().describe('The bucket of the key; absent: the hub.'),
+    .check(z.describe('The major version of this schema. Fields that are not listed are ignored.')),
+  id: z.string().check(z.minLength(1), z.maxLength(256), z.describe('Names the event in logs.')),
+  bucket: z
+    .optional(z.string().check(z.minLength(1), z.maxLength(63)))
+    .check(z.describe('The bucket of the key; absent: the hub.')),
   key: keyOf('The key that the event is about: UTF-8, 1 to 1,024 bytes, not percent-encoded.'),
-  time: z.iso
-    .datetime({ offset: true })
-    .describe('When it happened: ISO 8601 with a time zone. The newest permissions of a key count.')
-    .pipe(z.coerce.date()),
+  time: z.pipe(
+    z.iso
+      .datetime({ offset: true })
+      .check(
+        z.describe('When it happened: ISO 8601 with a time zone. The newest permissions of a key count.'),
+      ),
+    z.coerce.date(),
+  ),
 };
 const newKey = keyOf('The key that the object has now.');
 
@@ -33,26 +39,30 @@ export const customerEvent = z
   .discriminatedUnion('type', [
     z.object({
       ...common,
-      type: z.enum(['create', 'delete']).describe('The object was written, or is gone.'),
+      type: z.enum(['create', 'delete']).check(z.describe('The object was written, or is gone.')),
     }),
-    z.object({ ...common, type: z.enum(['rename', 'move']).describe('The object has another key.'), newKey }),
     z.object({
       ...common,
-      type: z.literal('change_permission').describe('Who may do what has changed.'),
-      permissions: z
-        .unknown()
-        .superRefine((value, context) => {
+      type: z.enum(['rename', 'move']).check(z.describe('The object has another key.')),
+      newKey,
+    }),
+    z.object({
+      ...common,
+      type: z.literal('change_permission').check(z.describe('Who may do what has changed.')),
+      permissions: z.unknown().check(
+        z.superRefine((value, context) => {
           const problem = permissionFault(value);
           if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-        })
-        .meta({
+        }),
+        z.meta({
           type: 'object',
           description:
             'All permissions of the key, handed to the file manager as they are: an object of at most 16 KiB as JSON, nested at most 32 levels deep.',
         }),
+      ),
     }),
   ])
-  .meta({ title: 'An event for Sluice' });
+  .check(z.meta({ title: 'An event for Sluice' }));
 
 /** Whether the value means to be such an event, be it right or wrong. */
 export function isCustomerEvent(value: unknown): boolean {
@@ -101,14 +111,14 @@ export function eventsOfCustomer(value: unknown, hub: string): ObjectEvent[] {
 }
 
 function keyOf(description: string) {
-  return z
-    .string()
-    .min(1)
-    .max(1024)
-    .refine((text) => keyFault(text) === undefined, {
+  return z.string().check(
+    z.minLength(1),
+    z.maxLength(1024),
+    z.refine((text) => keyFault(text) === undefined, {
       error: ({ input }) => `a key that ${keyFault(String(input))}`,
-    })
-    .describe(description);
+    }),
+    z.describe(description),
+  );
 }
 
 /** Depth first: the rest of the work goes down as deep as the value does. */

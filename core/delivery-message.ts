@@ -1,17 +1,17 @@
 /** A message of the delivery queue: one key whose delivery has to be looked at. */
-import * as z from 'zod';
 import { SyncError } from './errors.ts';
 import { keyFault, type ObjectKey, objectKey } from './key.ts';
 import type { DeliveryRequest } from './ports.ts';
+import * as z from './schema.ts';
 
-const key = z.string().refine((text) => keyFault(text) === undefined, { error: 'an object key' });
+const key = z.string().check(z.refine((text) => keyFault(text) === undefined, { error: 'an object key' }));
 const message = z.strictObject({
   sluice: z.literal('delivery'),
   version: z.literal(1),
   key,
-  revision: z.int().min(0),
-  renamedFrom: key.optional(),
-  again: z.string().optional(),
+  revision: z.int().check(z.minimum(0)),
+  renamedFrom: z.optional(key),
+  again: z.optional(z.string()),
 });
 
 /** Requests of one key share a group, and a rename is in the group of the key that goes. */

@@ -2,11 +2,11 @@
  * The change journal: every write of event-replay to the ledger, as lines of JSON in the reports bucket. Its objects are
  * named by the time they were written, so that a reader goes on after the last one it has read.
  */
-import * as z from 'zod';
 import { SyncError } from './errors.ts';
 import { type ObjectKey, objectKey } from './key.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import { REPORT_PREFIX } from './names.ts';
+import * as z from './schema.ts';
 
 const image = z.object({
   revision: z.number(),
@@ -23,7 +23,7 @@ const line = z.object({
   atMs: z.number(),
   reason: z.string(),
   /** Absent: the ledger had no row of the key. */
-  before: image.optional(),
+  before: z.optional(image),
   after: image,
 });
 

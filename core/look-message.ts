@@ -1,8 +1,8 @@
 /** A message of Sluice's own to the consumers of the hub's events: look at these keys, whatever happened to them. */
-import * as z from 'zod';
 import { keyFault, objectKey } from './key.ts';
 import type { Look } from './ports.ts';
 import type { ObjectEvent } from './s3-event.ts';
+import * as z from './schema.ts';
 
 /** A key has at most 1,024 bytes, which JSON can make 6,144; SQS and SNS take 256 KiB. */
 const LOOKS_A_MESSAGE = 40;
@@ -12,9 +12,9 @@ const message = z.strictObject({
   version: z.literal(1),
   looks: z.array(
     z.strictObject({
-      key: z.string().refine((text) => keyFault(text) === undefined, { error: 'an object key' }),
+      key: z.string().check(z.refine((text) => keyFault(text) === undefined, { error: 'an object key' })),
       reason: z.string(),
-      approvedBy: z.string().optional(),
+      approvedBy: z.optional(z.string()),
     }),
   ),
 });

@@ -1,10 +1,14 @@
 /** Messages of the reconcile queues: what starts a run, goes on with it, or releases the deletes that it held. */
-import * as z from 'zod';
 import { SyncError } from './errors.ts';
 import { keyFault, type ObjectKey, objectKey } from './key.ts';
 import { REPORT_PREFIX } from './names.ts';
+import * as z from './schema.ts';
 
-const key = z.string().refine((text) => keyFault(text) === undefined, { error: 'an object key' });
+const key = z.string().check(z.refine((text) => keyFault(text) === undefined, { error: 'an object key' }));
+const parsedKey = z.pipe(
+  key,
+  z.transform((text: string): ObjectKey => objectKey(text)),
+);
 
 const counts = z.strictObject({
   objects: z.number(),
@@ -28,29 +32,31 @@ export const NOTHING_SEEN: ReconcileCounts = {
 };
 
 const goingOn = z.strictObject({
-  runId: z.string().min(1),
+  runId: z.string().check(z.minLength(1)),
   startedMs: z.number(),
   /** Of this message; the first one, which started the run, was 1. */
-  segment: z.int().min(2),
+  segment: z.int().check(z.minimum(2)),
   /** Up to this key everything was compared. */
-  after: key.transform((text): ObjectKey => objectKey(text)),
+  after: parsedKey,
   counts,
 });
 
 const message = z
   .strictObject({
     /** Compare, write the plan, and do nothing. */
-    dryRun: z.boolean().default(false),
+    dryRun: z._default(z.boolean(), false),
     /** Absent: a new run. */
-    run: goingOn.optional(),
+    run: z.optional(goingOn),
     /** Carry out the deletes that this run held. */
-    approve: z.string().min(1).optional(),
+    approve: z.optional(z.string().check(z.minLength(1))),
     /** Of `approve`: those up to this key are on their way. */
-    after: key.transform((text): ObjectKey => objectKey(text)).optional(),
+    after: z.optional(parsedKey),
   })
-  .refine(({ run, approve, after }) => (approve !== undefined ? run === undefined : after === undefined), {
-    error: 'either a run or an approval',
-  });
+  .check(
+    z.refine(({ run, approve, after }) => (approve !== undefined ? run === undefined : after === undefined), {
+      error: 'either a run or an approval',
+    }),
+  );
 
 export type ReconcileMessage = z.output<typeof message>;
 

@@ -1,5 +1,5 @@
 /** What is kept of retention between its runs. */
-import * as z from 'zod';
+import * as z from './schema.ts';
 
 const result = z.object({
   runId: z.string(),
@@ -18,14 +18,14 @@ const result = z.object({
   /** Whether every entry of the ledger was looked at. */
   complete: z.boolean(),
   /** Up to this key it was, where it was not complete. */
-  stoppedAt: z.string().optional(),
-  error: z.string().optional(),
+  stoppedAt: z.optional(z.string()),
+  error: z.optional(z.string()),
 });
 export type RetentionResult = z.output<typeof result>;
 
 export const retentionState = z.object({
   /** By the name of a rule: the key after which its next run goes on; absent: from the beginning. */
   after: z.record(z.string(), z.string()),
-  last: result.optional(),
+  last: z.optional(result),
 });
 export type RetentionState = z.output<typeof retentionState>;

@@ -1,7 +1,7 @@
 /** S3 event notifications: the text of a queue message becomes events once, here, and is trusted afterwards. */
-import * as z from 'zod';
 import { keyFromEvent, type ObjectKey } from './key.ts';
 import { malformedMessage, parseMessageJson } from './message-json.ts';
+import * as z from './schema.ts';
 
 export interface ObjectEvent {
   /**
@@ -30,18 +30,18 @@ export interface ObjectEvent {
 const VERSION = /^2\.\d+$/;
 
 const record = z.object({
-  eventVersion: z.string().regex(VERSION, { error: 'an event version 2.x' }),
+  eventVersion: z.string().check(z.regex(VERSION, { error: 'an event version 2.x' })),
   eventSource: z.string(),
-  eventTime: z.iso.datetime({ offset: true }).pipe(z.coerce.date()),
-  eventName: z.string().min(1),
+  eventTime: z.pipe(z.iso.datetime({ offset: true }), z.coerce.date()),
+  eventName: z.string().check(z.minLength(1)),
   s3: z.object({
-    bucket: z.object({ name: z.string().min(1) }),
+    bucket: z.object({ name: z.string().check(z.minLength(1)) }),
     object: z.object({
-      key: z.string().min(1),
-      size: z.number().nonnegative().nullish(),
-      eTag: z.string().nullish(),
-      versionId: z.string().nullish(),
-      sequencer: z.string().nullish(),
+      key: z.string().check(z.minLength(1)),
+      size: z.nullish(z.number().check(z.nonnegative())),
+      eTag: z.nullish(z.string()),
+      versionId: z.nullish(z.string()),
+      sequencer: z.nullish(z.string()),
     }),
   }),
 });

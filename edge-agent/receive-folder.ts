@@ -50,7 +50,8 @@ export function openReceiveFolder(
   const receive: ReceiveContext = {
     ...context,
     root: claim.root,
-    incoming: createIncoming(claim.root.path),
+    // Never into what has taken the place of the folder: it may be gone again when the object is about to be removed.
+    incoming: createIncoming(Buffer.from(`/proc/self/fd/${claim.root.fd}`)),
     space: createFreeSpace(claim.root.path, settings.limits.minFreeBytes),
     downloads: createByteBudget(settings.limits.concurrency),
     noted: together(() => index.flush()),

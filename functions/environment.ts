@@ -2,9 +2,9 @@
  * What a function finds in its environment, parsed once with the schemas of the settings; each fault names the variable.
  * Schemas that only some functions need are named by their live-*.ts: making one takes time at every start.
  */
-import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { ENV } from '#core/names.ts';
+import * as z from '#core/schema.ts';
 import { hubPlace, type StorePlace } from '#core/settings/store-place.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -27,7 +27,7 @@ export function namesOf(environment: Environment, variable: Variable): string[] 
 /** `undefined` when it is not set. */
 export function millisecondsOf(environment: Environment, variable: Variable): number | undefined {
   return isSet(environment, variable)
-    ? settingOf(environment, variable, z.number().nonnegative())
+    ? settingOf(environment, variable, z.number().check(z.nonnegative()))
     : undefined;
 }
 
@@ -41,7 +41,7 @@ export function hubPlaceOf(environment: Environment, region: string): StorePlace
 export function settingOf<Value>(
   environment: Environment,
   variable: Variable,
-  schema: z.ZodType<Value>,
+  schema: z.ZodMiniType<Value>,
 ): Value {
   const text = requiredText(environment, variable);
   let value: unknown;

@@ -1,7 +1,7 @@
 /** From the body of a webhook or push to messages that the consumers of the hub's events understand. */
-import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { parseHubEvents } from '#core/hub-event.ts';
+import * as z from '#core/schema.ts';
 
 /** https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 export const MAX_MESSAGE_BYTES = 262_144;
@@ -14,7 +14,7 @@ export interface Ingested {
 
 /** https://cloud.google.com/pubsub/docs/push#receive_push */
 const pushEnvelope = z.object({
-  message: z.object({ data: z.base64(), messageId: z.string().optional() }),
+  message: z.object({ data: z.base64(), messageId: z.optional(z.string()) }),
   subscription: z.string(),
 });
 const records = z.object({ Records: z.array(z.unknown()) });

@@ -1,10 +1,10 @@
 /** What the agents say of themselves: their heartbeats in the hub, and those that are missing. */
-import * as z from 'zod';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { RESERVED } from '#core/names.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import type { AgentView } from '#core/report-result.ts';
+import * as z from '#core/schema.ts';
 
 export interface AgentsPorts {
   hub: Pick<ObjectStore, 'list' | 'get'>;
@@ -17,19 +17,20 @@ export interface AgentsPorts {
 
 /** As edge-agent/heartbeat.ts writes it; an agent of another version may say more, or less. */
 const heartbeat = z.object({
-  version: z.string().catch(''),
+  version: z.catch(z.string(), ''),
   at: z.iso.datetime(),
-  folders: z
-    .array(
+  folders: z.catch(
+    z.array(
       z.object({
-        state: z.string().catch(''),
-        queued: z.number().catch(0),
-        putOff: z.number().catch(0),
-        parked: z.number().catch(0),
-        heldDeletes: z.number().catch(0),
+        state: z.catch(z.string(), ''),
+        queued: z.catch(z.number(), 0),
+        putOff: z.catch(z.number(), 0),
+        parked: z.catch(z.number(), 0),
+        heldDeletes: z.catch(z.number(), 0),
       }),
-    )
-    .catch([]),
+    ),
+    [],
+  ),
 });
 const FILE = '/heartbeat.json';
 /** A heartbeat has some kilobytes; what has more is something else. */

@@ -1,10 +1,10 @@
 /** Keeps what the plots are made of: `runs/series.json`, one object that never grows beyond a month. */
-import * as z from 'zod';
 import { objectKey } from '#core/key.ts';
 import { REPORT_PREFIX } from '#core/names.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import type { ReportResult } from '#core/report-result.ts';
 import { type SeriesPoint, withPoint } from '#core/report-series.ts';
+import * as z from '#core/schema.ts';
 import type { Log } from './log.ts';
 
 const KEY = objectKey(`${REPORT_PREFIX.runs}series.json`);

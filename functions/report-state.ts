@@ -2,21 +2,21 @@
  * Where the state report stands, between its runs. Compare-and-set: two runs at once cannot both go on from one place.
  * A run that ends before its time leaves the state as it was, and the next one does its work again.
  */
-import * as z from 'zod';
 import { CONTROL, readControl } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import type { Controls } from '#core/ports.ts';
 import type { CopyTotals, LedgerTotals } from '#core/report-totals.ts';
+import * as z from '#core/schema.ts';
 import type { FullScan } from './report-full.ts';
 
-const copies: z.ZodType<CopyTotals> = z.object({
+const copies: z.ZodMiniType<CopyTotals> = z.object({
   current: z.number(),
   behind: z.number(),
   gone: z.number(),
   untold: z.number(),
   oldestBehindMs: z.number(),
 });
-const totals: z.ZodType<LedgerTotals> = z.object({
+const totals: z.ZodMiniType<LedgerTotals> = z.object({
   objects: z.number(),
   bytes: z.number(),
   tombstones: z.number(),
@@ -25,7 +25,7 @@ const totals: z.ZodType<LedgerTotals> = z.object({
 });
 /** A full state: of which run, and when its scan began and had ended. */
 const full = z.object({ time: z.string(), key: z.string(), startedMs: z.number(), endedMs: z.number() });
-const scan: z.ZodType<FullScan> = z.object({
+const scan: z.ZodMiniType<FullScan> = z.object({
   time: z.string(),
   startedMs: z.number(),
   destinations: z.array(z.string()),
@@ -40,26 +40,26 @@ const scan: z.ZodType<FullScan> = z.object({
 const unsent = z.object({ url: z.string(), key: z.string(), runId: z.string(), sinceMs: z.number() });
 const state = z.object({
   /** Runs have times that grow, whatever their clocks say: files are compared by them. */
-  lastRunMs: z.number().default(0),
+  lastRunMs: z._default(z.number(), 0),
   /** The journal is read up to here, by the store's clock. */
-  readToMs: z.number().default(0),
+  readToMs: z._default(z.number(), 0),
   /** A stretch of the journal that was too long for one run: where it ends, and the last object that was read of it. */
-  unread: z.object({ toMs: z.number(), after: z.string() }).optional(),
+  unread: z.optional(z.object({ toMs: z.number(), after: z.string() })),
   /** The last full state that was found to be right, or is the first. */
-  baseline: full.optional(),
+  baseline: z.optional(full),
   /** One that has yet to be compared with it. */
-  candidate: full.optional(),
+  candidate: z.optional(full),
   /** A full state that goes on in the next run. */
-  scan: scan.optional(),
+  scan: z.optional(scan),
   /** Of the last full state. */
-  totals: totals.optional(),
-  totalsAt: z.string().optional(),
+  totals: z.optional(totals),
+  totalsAt: z.optional(z.string()),
   /** Since when each queue has not been seen empty. */
-  busySinceMs: z.record(z.string(), z.number()).default({}),
+  busySinceMs: z._default(z.record(z.string(), z.number()), {}),
   /** Results that an endpoint has yet to take, oldest first. */
-  unsent: z.array(unsent).default([]),
+  unsent: z._default(z.array(unsent), []),
   /** The run that is under way; beyond its time it is taken for dead. */
-  running: z.object({ runId: z.string(), untilMs: z.number() }).optional(),
+  running: z.optional(z.object({ runId: z.string(), untilMs: z.number() })),
 });
 
 export type UnsentResult = z.output<typeof unsent>;

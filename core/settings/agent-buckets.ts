@@ -8,14 +8,14 @@ import { overlaps } from './key-prefix.ts';
 import { bucketName, httpUrl, samePlace } from './store-place.ts';
 
 const DAY_MS = 86_400_000;
-const upToADay = durationMs.refine((ms) => ms >= 1000 && ms <= DAY_MS, {
-  error: 'a duration of at least 1s and at most 24h',
-});
+const upToADay = durationMs.check(
+  z.refine((ms) => ms >= 1000 && ms <= DAY_MS, { error: 'a duration of at least 1s and at most 24h' }),
+);
 
 /** A bucket as a host reaches it. */
 const hostPlace = {
-  bucket: bucketName.describe('Its name.'),
-  endpoint: httpUrl.optional().describe('Absent: AWS.'),
+  bucket: bucketName.check(z.describe('Its name.')),
+  endpoint: z.optional(httpUrl).describe('Absent: AWS.'),
   region: z.string().min(1).default('us-east-1').describe('Of the bucket; signatures name it.'),
   type: z
     .enum(STORE_TYPES)
@@ -32,7 +32,7 @@ const hostPlace = {
 const hostPlaceSchema = z.strictObject(hostPlace);
 
 const bucketDestination = z.strictObject({
-  name: name.describe('In logs, metrics and commands.'),
+  name: name.check(z.describe('In logs, metrics and commands.')),
   ...hostPlace,
   prefix: z.string().default('').describe('Keys at the destination start with it.'),
   deletes: z
@@ -41,7 +41,7 @@ const bucketDestination = z.strictObject({
     .describe(
       'Whether deletes at the source are carried out here too (only after HEAD says that the source has lost the object).',
     ),
-  guard: deleteGuard.describe('More deletes than this wait for `agent approve-deletes`.'),
+  guard: deleteGuard.check(z.describe('More deletes than this wait for `agent approve-deletes`.')),
   tags: z
     .union([z.literal('auto'), z.boolean()])
     .default('auto')
@@ -50,15 +50,15 @@ const bucketDestination = z.strictObject({
 });
 
 export const bucketSchema = z.strictObject({
-  name: name.describe('Of the bucket, in logs, metrics and commands.'),
+  name: name.check(z.describe('Of the bucket, in logs, metrics and commands.')),
   source: hostPlaceSchema.describe('The bucket that is mirrored.'),
   prefix: z.string().default('').describe('Only keys that start with it are mirrored; they keep it.'),
   destinations: z
     .array(bucketDestination)
     .min(1, { error: 'at least one destination' })
     .describe('Where it is mirrored to.'),
-  interval: upToADay
-    .prefault('30m')
+  interval: z
+    .prefault(upToADay, '30m')
     .describe('Time between full comparisons, for what notifications do not tell.'),
   notifications: z
     .union(
@@ -83,9 +83,11 @@ export const bucketSchema = z.strictObject({
   retry: z
     .strictObject({
       attempts: z.int().min(1).max(1_000_000).default(3).describe('In all, the first included.'),
-      delay: durationMs
-        .refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' })
-        .prefault('60s')
+      delay: z
+        .prefault(
+          durationMs.check(z.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' })),
+          '60s',
+        )
         .describe('Between attempts.'),
     })
     .prefault({})

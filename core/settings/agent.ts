@@ -10,10 +10,10 @@ import { httpUrl } from './store-place.ts';
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
 /** Timers count milliseconds in 31 bits, and what should happen at least daily need not be rarer. */
-const upToADay = durationMs.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' });
+const upToADay = durationMs.check(z.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' }));
 
 const folderSchema = z.strictObject({
-  name: name.describe('Of the folder, in logs, metrics and commands.'),
+  name: name.check(z.describe('Of the folder, in logs, metrics and commands.')),
   path: absolutePath.describe('The local directory. Paths of two folders may not contain each other.'),
   prefix: keyPrefix.describe('Keys start with it; `output/` puts `a.txt` at `output/a.txt`.'),
   mode: z
@@ -24,7 +24,10 @@ const folderSchema = z.strictObject({
     ),
   schedule: z
     .union(
-      [z.enum(['close', 'once']), z.strictObject({ every: durationMs.describe('Time between passes.') })],
+      [
+        z.enum(['close', 'once']),
+        z.strictObject({ every: durationMs.check(z.describe('Time between passes.')) }),
+      ],
       {
         error: 'close, once, or every: with a duration such as 5m',
       },
@@ -37,8 +40,8 @@ const folderSchema = z.strictObject({
     .enum(['auto', 'fanotify', 'inotify', 'polling'])
     .default('auto')
     .describe('How a change is noticed. `auto`: fanotify with its capabilities, else inotify, else polling.'),
-  settle: upToADay
-    .prefault('2s')
+  settle: z
+    .prefault(upToADay, '2s')
     .describe(
       'How long a file must be unchanged where the filesystem has no leases (NFS, FUSE, files of other users).',
     ),
@@ -70,20 +73,20 @@ const folderSchema = z.strictObject({
     .default('content')
     .describe('`append`: what an object must have in common with the file to count as uploaded.'),
   deletes: z.boolean().default(true).describe('`mirror`: whether a file that goes is deleted in the bucket.'),
-  guard: deleteGuard.describe(
-    '`mirror`: more deletes than this within the window wait for `agent approve-deletes`.',
+  guard: deleteGuard.check(
+    z.describe('`mirror`: more deletes than this within the window wait for `agent approve-deletes`.'),
   ),
   marker: z
     .string()
     .regex(/^[^/\0]{1,255}$/, { error: 'a file name' })
     .optional()
     .describe('`append`: name of the file written into each directory that is completely in the bucket.'),
-  interval: upToADay
-    .prefault('30s')
+  interval: z
+    .prefault(upToADay, '30s')
     .describe('`receive`: how often the prefix is listed, beside what the queue tells.'),
   retention: z
     .strictObject({
-      olderThan: durationMs.describe('Counted from the last change of the file.'),
+      olderThan: durationMs.check(z.describe('Counted from the last change of the file.')),
       expireUnsynced: z.boolean().default(false).describe('Also what the bucket does not hold.'),
     })
     .optional()
@@ -92,12 +95,12 @@ const folderSchema = z.strictObject({
 
 export const agentSettings = z
   .strictObject({
-    name: name.optional().describe("Absent: the host's name."),
+    name: z.optional(name).describe("Absent: the host's name."),
     store: z
       .strictObject({
         bucket: z.string().min(1, { error: 'the name of the hub bucket' }).describe('The hub.'),
         region: z.string().default('us-east-1').describe('Of the bucket; signatures name it.'),
-        endpoint: httpUrl.optional().describe('Absent: AWS.'),
+        endpoint: z.optional(httpUrl).describe('Absent: AWS.'),
         addressing: z
           .enum(['path', 'virtual'])
           .default('path')
@@ -118,11 +121,11 @@ export const agentSettings = z
       .array(bucketSchema)
       .prefault([])
       .describe('Stores that this host mirrors to others, because the cloud cannot reach them.'),
-    rescan: upToADay
-      .prefault('5m')
+    rescan: z
+      .prefault(upToADay, '5m')
       .describe('How often the tree is compared with the index, for what events do not tell.'),
-    queue: httpUrl
-      .optional()
+    queue: z
+      .optional(httpUrl)
       .describe("URL of the SQS queue that tells of new objects for `receive`; the stack's output."),
     exclusive: z.boolean().default(true).describe('One agent per prefix, by an owner object in the bucket.'),
     heartbeat: z
@@ -132,8 +135,8 @@ export const agentSettings = z
     cdn: z
       .strictObject({
         distribution: z.string().min(1).describe('Its id.'),
-        window: upToADay.prefault('10s').describe('Changes are collected that long.'),
-        endpoint: httpUrl.optional().describe('URL of another CloudFront, for tests.'),
+        window: z.prefault(upToADay, '10s').describe('Changes are collected that long.'),
+        endpoint: z.optional(httpUrl).describe('URL of another CloudFront, for tests.'),
       })
       .optional()
       .describe('CloudFront distribution whose paths are invalidated when their objects change.'),

@@ -13,12 +13,17 @@ import { bucketName, samePlace, secretName, storePlace } from './store-place.ts'
 /** What CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653] as const;
 
+/** How long Lambda can collect messages of a queue: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html */
+const upToFiveMinutes = durationMs.check(
+  z.refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' }),
+);
+
 export const deploymentSettings = z
   .strictObject({
-    name: name.default('sluice').describe('CloudFormation stack name and start of every other name.'),
+    name: z._default(name, 'sluice').describe('CloudFormation stack name and start of every other name.'),
     hub: z
       .strictObject({
-        bucket: bucketName.optional().describe('Absent: named after stack, account and region.'),
+        bucket: z.optional(bucketName).describe('Absent: named after stack, account and region.'),
         ...storePlace,
         kmsKey: z
           .string()
@@ -27,8 +32,8 @@ export const deploymentSettings = z
           .describe(
             "ARN of a KMS key of yours; absent: SSE-S3. Its key policy must let the account's roles use it.",
           ),
-        noncurrentVersions: daysOrOff
-          .prefault('30d')
+        noncurrentVersions: z
+          .prefault(daysOrOff, '30d')
           .describe('How long what was overwritten or deleted can still be brought back; `off`: for ever.'),
       })
       .prefault({})
@@ -43,8 +48,8 @@ export const deploymentSettings = z
       .array(agentAccess)
       .default([])
       .describe('Hosts: each gets an IAM policy limited to its prefixes, and a queue when it receives.'),
-    fileManager: fileManagerSchema
-      .optional()
+    fileManager: z
+      .optional(fileManagerSchema)
       .describe('Is told of every change: permissions, contents, deletes, renames.'),
     cdn: z
       .strictObject({
@@ -52,37 +57,35 @@ export const deploymentSettings = z
           .string()
           .regex(/^[A-Z0-9]+$/, { error: 'the id of a distribution such as E1EXAMPLE' })
           .describe('Its id.'),
-        window: durationMs
-          .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
-          .prefault('1m')
-          .describe('Changes are collected that long.'),
+        window: z.prefault(upToFiveMinutes, '1m').describe('Changes are collected that long.'),
       })
       .optional()
       .describe('CloudFront distribution whose paths are invalidated when their objects change.'),
     ingest: z
       .strictObject({
-        token: secretName.describe('Secret with JSON `{"token"}`.'),
+        token: secretName.check(z.describe('Secret with JSON `{"token"}`.')),
       })
       .optional()
       .describe(
         "A URL that takes webhooks of MinIO, pub/sub pushes and customers' events, with a bearer token.",
       ),
-    replayWindow: durationMs
-      .refine((ms) => ms % 1000 === 0 && ms <= 300_000, { error: 'whole seconds, at most 5m' })
-      .prefault('5s')
+    replayWindow: z
+      .prefault(upToFiveMinutes, '5s')
       .describe('How long events are collected before they are replayed into the ledger.'),
-    reconcile: minutesOrOff
-      .prefault('1d')
+    reconcile: z
+      .prefault(minutesOrOff, '1d')
       .describe('How often ledger and hub are compared, for what events did not tell.'),
-    retention: retentionRules.prefault([]).describe('What age removes from the hub.'),
-    retentionEvery: wholeMinutes.prefault('1h').describe('How often retention runs.'),
-    report: reportSchema.prefault({}).describe('What changed, and the whole state, as CSV and pages.'),
+    retention: z.prefault(retentionRules, []).describe('What age removes from the hub.'),
+    retentionEvery: z.prefault(wholeMinutes, '1h').describe('How often retention runs.'),
+    report: z.prefault(reportSchema, {}).describe('What changed, and the whole state, as CSV and pages.'),
     alarms: z
       .strictObject({
         emails: z.array(z.email()).default([]).describe('Each is asked by AWS to confirm.'),
-        oldestMessage: wholeMinutes.prefault('1h').describe('The oldest message of a queue may be that old.'),
-        missingHeartbeat: minutesOrOff
-          .prefault('30m')
+        oldestMessage: z
+          .prefault(wholeMinutes, '1h')
+          .describe('The oldest message of a queue may be that old.'),
+        missingHeartbeat: z
+          .prefault(minutesOrOff, '30m')
           .describe('An agent that has not said that it lives for so long is missing; `off`: nobody looks.'),
       })
       .prefault({})

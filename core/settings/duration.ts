@@ -1,5 +1,5 @@
 /** Durations as people write them: `500ms`, `30s`, `5m`, `1h`, `30d`, and sums such as `1h30m`. */
-import * as z from 'zod';
+import * as z from '../schema.ts';
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
@@ -16,8 +16,8 @@ export function parseDurationMs(text: string): number | undefined {
 
 /** A setting that is a duration: text in the file, milliseconds in the program. Reversible, so that it can be handed on. */
 export const durationMs = z.codec(
-  z.string().regex(DURATION, { error: 'a duration such as 30s, 5m, 1h or 30d' }),
-  z.number().nonnegative(),
+  z.string().check(z.regex(DURATION, { error: 'a duration such as 30s, 5m, 1h or 30d' })),
+  z.number().check(z.nonnegative()),
   { decode: (text) => parseDurationMs(text) ?? 0, encode: (ms) => `${ms}ms` },
 );
 
@@ -26,13 +26,16 @@ const DAY_MS = 86_400_000;
 const DAYS_OR_OFF = 'whole days such as 30d, at least 1d, or off';
 
 /** What EventBridge Scheduler can do: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based */
-export const wholeMinutes = durationMs.refine((ms) => ms >= MINUTE_MS && ms % MINUTE_MS === 0, {
-  error: 'whole minutes, at least 1m',
-});
+export const wholeMinutes = durationMs.check(
+  z.refine((ms) => ms >= MINUTE_MS && ms % MINUTE_MS === 0, { error: 'whole minutes, at least 1m' }),
+);
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html counts days. */
 export const daysOrOff = z.union(
-  [z.literal('off'), durationMs.refine((ms) => ms >= DAY_MS && ms % DAY_MS === 0, { error: DAYS_OR_OFF })],
+  [
+    z.literal('off'),
+    durationMs.check(z.refine((ms) => ms >= DAY_MS && ms % DAY_MS === 0, { error: DAYS_OR_OFF })),
+  ],
   { error: DAYS_OR_OFF },
 );
 

@@ -1,26 +1,27 @@
 /** HTTP services that Sluice calls: the file manager, and who wants reports. */
-import * as z from 'zod';
+import * as z from '../schema.ts';
 import { durationMs, minutesOrOff, wholeMinutes } from './duration.ts';
 import { httpUrl, secretName } from './store-place.ts';
 
 const LONGEST_FULL_MS = 60 * 86_400_000;
 
 const httpTarget = {
-  url: httpUrl.describe('Redirects are refused.'),
-  secret: secretName
-    .optional()
-    .describe('Secret with JSON `{"signingKey"}`: bodies are signed with it; absent: not signed.'),
+  url: httpUrl.check(z.describe('Redirects are refused.')),
+  secret: z
+    .optional(secretName)
+    .check(z.describe('Secret with JSON `{"signingKey"}`: bodies are signed with it; absent: not signed.')),
   allowPrivate: z
-    .boolean()
-    .default(false)
-    .describe('Whether the host may be at an address of a private network, or of this machine.'),
-  timeout: durationMs.prefault('30s').describe('Of one call, its retries not counted.'),
+    ._default(z.boolean(), false)
+    .check(z.describe('Whether the host may be at an address of a private network, or of this machine.')),
+  timeout: z.prefault(durationMs, '30s').check(z.describe('Of one call, its retries not counted.')),
 };
 
 export const fileManagerSchema = z.strictObject({
   ...httpTarget,
-  deletes: z.boolean().default(true).describe('Whether it is told of deletes.'),
-  concurrency: z.int().min(2).max(1000).default(5).describe('Keys in work at once.'),
+  deletes: z._default(z.boolean(), true).check(z.describe('Whether it is told of deletes.')),
+  concurrency: z
+    ._default(z.int().check(z.minimum(2), z.maximum(1000)), 5)
+    .check(z.describe('Keys in work at once.')),
 });
 export type FileManagerSettings = z.output<typeof fileManagerSchema>;
 
@@ -38,19 +39,24 @@ export function shareOfKeys({ concurrency }: Pick<FileManagerSettings, 'concurre
 }
 
 export const reportSchema = z.strictObject({
-  every: wholeMinutes.prefault('5m').describe('How often what changed since is told.'),
-  full: minutesOrOff
-    .refine((every) => every === 'off' || every <= LONGEST_FULL_MS, {
-      error: 'at most 60d: the changes since are kept for 90',
-    })
-    .prefault('1d')
-    .describe(
-      'How often the whole state is written, and compared with what the changes should have made of the last one.',
+  every: z.prefault(wholeMinutes, '5m').check(z.describe('How often what changed since is told.')),
+  full: z
+    .prefault(
+      minutesOrOff.check(
+        z.refine((every) => every === 'off' || every <= LONGEST_FULL_MS, {
+          error: 'at most 60d: the changes since are kept for 90',
+        }),
+      ),
+      '1d',
+    )
+    .check(
+      z.describe(
+        'How often the whole state is written, and compared with what the changes should have made of the last one.',
+      ),
     ),
   endpoints: z
-    .array(z.strictObject(httpTarget))
-    .default([])
-    .describe('Each is sent the results of every run.'),
+    ._default(z.array(z.strictObject(httpTarget)), [])
+    .check(z.describe('Each is sent the results of every run.')),
 });
 export type ReportSettings = z.output<typeof reportSchema>;
 export type ReportEndpoint = ReportSettings['endpoints'][number];

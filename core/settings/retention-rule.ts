@@ -1,26 +1,29 @@
 /** One rule of what age removes from the hub. */
-import * as z from 'zod';
+import * as z from '../schema.ts';
 import { name } from './destination.ts';
 import { durationMs } from './duration.ts';
 
+const bytes = z.int().check(z.minimum(0));
 const retentionRule = z.strictObject({
-  name: name.describe('In the records of removals.'),
-  prefix: z.string().default('').describe('Only keys below it.'),
-  olderThan: durationMs.describe('By the clock of the store.'),
-  minBytes: z.int().min(0).optional().describe('Only objects of that size or more.'),
-  maxBytes: z.int().min(0).optional().describe('Only objects of that size or less.'),
+  name: name.check(z.describe('In the records of removals.')),
+  prefix: z._default(z.string(), '').check(z.describe('Only keys below it.')),
+  olderThan: durationMs.check(z.describe('By the clock of the store.')),
+  minBytes: z.optional(bytes).check(z.describe('Only objects of that size or more.')),
+  maxBytes: z.optional(bytes).check(z.describe('Only objects of that size or less.')),
   tags: z
-    .record(z.string().min(1), z.string())
-    .default({})
-    .describe('Only objects that carry each of these tags.'),
+    ._default(z.record(z.string().check(z.minLength(1)), z.string()), {})
+    .check(z.describe('Only objects that carry each of these tags.')),
   requires: z
-    .enum(['nothing', 'mirrored', 'delivered'])
-    .default('mirrored')
-    .describe(
-      '`mirrored`: only objects whose present ETag every destination has confirmed. `delivered`: only those that the file manager has.',
+    ._default(z.enum(['nothing', 'mirrored', 'delivered']), 'mirrored')
+    .check(
+      z.describe(
+        '`mirrored`: only objects whose present ETag every destination has confirmed. `delivered`: only those that the file manager has.',
+      ),
     ),
-  maxRemovals: z.int().positive().default(1000).describe('A run stops after so many removals.'),
-  dryRun: z.boolean().default(false).describe('Record what would go, remove nothing.'),
+  maxRemovals: z
+    ._default(z.int().check(z.positive()), 1000)
+    .check(z.describe('A run stops after so many removals.')),
+  dryRun: z._default(z.boolean(), false).check(z.describe('Record what would go, remove nothing.')),
 });
 
 export type RetentionRule = z.output<typeof retentionRule>;

@@ -1,33 +1,39 @@
 /** Where a bucket is and how it is reached: the hub of another store, and each destination. */
-import * as z from 'zod';
+import * as z from '../schema.ts';
 import { STORE_TYPES } from '../store-type.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
-export const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
-  error: 'a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens',
-});
+export const bucketName = z.string().check(
+  z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+    error: 'a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens',
+  }),
+);
 
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
 
 /** Name of a Secrets Manager secret; https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html */
-export const secretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/, { error: 'the name of a secret' });
+export const secretName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/, { error: 'the name of a secret' }));
 
 /** Fields of a bucket behind an S3 API. Without `endpoint` it is on AWS and reached with the function's role. */
 export const storePlace = {
   type: z
-    .enum(STORE_TYPES)
-    .optional()
-    .describe('Absent: `aws` without an endpoint, else `other`. It decides what is not set here.'),
-  region: z.string().min(1).default('us-east-1').describe('Of the bucket; signatures name it.'),
-  endpoint: httpUrl.optional().describe('URL of a store that is not AWS.'),
-  credentials: secretName
-    .optional()
-    .describe('Secret with JSON `{"accessKeyId", "secretAccessKey"}`; needed with `endpoint`.'),
+    .optional(z.enum(STORE_TYPES))
+    .check(z.describe('Absent: `aws` without an endpoint, else `other`. It decides what is not set here.')),
+  region: z
+    ._default(z.string().check(z.minLength(1)), 'us-east-1')
+    .check(z.describe('Of the bucket; signatures name it.')),
+  endpoint: z.optional(httpUrl).check(z.describe('URL of a store that is not AWS.')),
+  credentials: z
+    .optional(secretName)
+    .check(z.describe('Secret with JSON `{"accessKeyId", "secretAccessKey"}`; needed with `endpoint`.')),
   addressing: z
-    .enum(['path', 'virtual'])
-    .optional()
-    .describe(
-      '`path`: the bucket is in the path of URLs; `virtual`: in the host name. Absent: what stores of the type want.',
+    .optional(z.enum(['path', 'virtual']))
+    .check(
+      z.describe(
+        '`path`: the bucket is in the path of URLs; `virtual`: in the host name. Absent: what stores of the type want.',
+      ),
     ),
 };
 

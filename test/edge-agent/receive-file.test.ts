@@ -1,5 +1,5 @@
 /** How one object becomes a file, and where it is cut off. Real files, a store that is told when to fail. */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
@@ -248,3 +248,24 @@ async function* cutOff(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
     throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
   }
 }
+
+it('brings it into the folder that was claimed, though another has its place until the object is to go', async () => {
+  const { put, once, first, root, index, read, inBucket, tree } = receiveSetup();
+  await put('d/f', 'content');
+  first('get', () => {
+    renameSync(root, `${root}.unmounted`);
+    mkdirSync(root);
+  });
+  const { put: note } = index;
+  index.put = (row) => {
+    index.put = note;
+    renameSync(root, `${root}.other`);
+    renameSync(`${root}.unmounted`, root);
+    note(row);
+  };
+  expect(await once()).toBe(0);
+  expect(inBucket('d/f')).toBe(false);
+  expect(read('d/f')).toBe('content');
+  expect(tree()).toEqual(['d', 'd/f']);
+  expect(readdirSync(`${root}.other`)).toEqual([]);
+});

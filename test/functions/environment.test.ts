@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ENV } from '#core/names.ts';
 import { deploymentSettings } from '#core/settings/deployment.ts';
 import { destinationSchema } from '#core/settings/destination.ts';
@@ -25,7 +25,7 @@ const settings = deploymentSettings.parse({
 
 describe('the environment of a function', () => {
   it('gives back the settings as infra writes them', () => {
-    const written = <Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>) =>
+    const written = <Schema extends z.ZodMiniType>(schema: Schema, value: z.output<Schema>) =>
       JSON.stringify(z.encode(schema, value));
     for (const destination of settings.destinations) {
       const text = written(destinationSchema, destination);
@@ -33,7 +33,7 @@ describe('the environment of a function', () => {
     }
     const { retention, report, fileManager } = settings;
     if (fileManager === undefined) throw new Error('no file manager');
-    const read = <Schema extends z.ZodType>(
+    const read = <Schema extends z.ZodMiniType>(
       name: 'retention' | 'report' | 'fileManager',
       schema: Schema,
       value: z.output<Schema>,

@@ -41,6 +41,8 @@ export function createJudge({
   /** Where what is in the hidden directory was, by its path there. */
   const graves = new Map<string, string>();
   const losing: { inode: Inode; path: string }[] = [];
+  const directories = new Set<Inode>();
+  let directoryMoved = false;
   const lastPath = new Map<Inode, string>();
   const lastBody = new Map<Inode, string>();
   const nowMs = () => sim.scheduler.nowMs;
@@ -70,7 +72,8 @@ export function createJudge({
   function judgeArrival(path: string, inode: Inode, body: string): void {
     if (inode.by === 'user') return;
     const key = keyOf(path);
-    const whole = hub.past.of(key).some(({ held }) => held?.body === body);
+    const keys = [key, ...[...hub.past.keys()].filter((other) => mayBe(other, path))];
+    const whole = keys.some((one) => hub.past.of(one).some(({ held }) => held?.body === body));
     if (setup.mode !== 'receive') sim.violate('I2', `${setup.name} wrote the file ${path}: ${body}`);
     else if (!whole) sim.violate('I2', `${path} on ${setup.name} is what the hub never was: ${body}`);
   }
@@ -144,7 +147,13 @@ export function createJudge({
     const place = find(path);
     if (place?.inode?.data.toString('latin1') === body)
       return place.directory !== undefined && disk.isSafe(place.directory, place.name);
-    return past.of(path).some(({ held }) => held?.body === body);
+    const paths = [path, ...[...past.keys()].filter((other) => mayBe(other, path))];
+    return paths.some((one) => past.of(one).some(({ held }) => held?.body === body));
+  }
+
+  /** Users may move a directory between its opening by the agent and the arrival of the file: it goes along. */
+  function mayBe(place: string, path: string): boolean {
+    return directoryMoved && lastNameOf(place) === lastNameOf(path);
   }
 
   function find(path: string) {
@@ -168,6 +177,10 @@ export function createJudge({
     changed: look,
     named(directory, name, inode, before, by) {
       if (by === 'agent') named(directory, name, inode, before);
+      if (inode?.kind === 'directory') {
+        directoryMoved ||= directories.has(inode);
+        directories.add(inode);
+      }
       for (const one of watchings.get(disk) ?? []) one.told(directory, name, inode);
     },
   };
@@ -196,6 +209,11 @@ export function createJudge({
       delete: (key, ...rest) => watched(key, () => store.delete(key, ...rest)),
     },
   };
+}
+
+/** Of receivers all are ASCII: the same in a path and in a key. */
+function lastNameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function heldBy(body: string): Held {
