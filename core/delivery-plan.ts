@@ -51,12 +51,6 @@ export function laterThan(before: DeliveryRecord | undefined, nowMs: number): nu
   return Math.max(nowMs, (before?.atMs ?? 0) + 1);
 }
 
-/** Whether the row asks for a look at what the file manager has. Without the object's metadata more cannot be told. */
-export function asksForDelivery(entry: LedgerEntry | undefined): entry is LedgerEntry {
-  if (entry === undefined || entry.state === 'unknown') return false;
-  return entry.state === 'present' || entry.delivery?.etag !== '';
-}
-
 /**
  * | hub holds | record         | permissions     | deletes | calls                         |
  * | --------- | -------------- | --------------- | ------- | ----------------------------- |

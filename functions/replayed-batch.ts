@@ -1,5 +1,4 @@
 /** What a batch of events did to the ledger, handed on once: to the change journal, and to those who deliver it. */
-import { asksForDelivery } from '#core/delivery-plan.ts';
 import { imageOf, journalKey, journalText, type LedgerChange } from '#core/journal.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
@@ -84,6 +83,9 @@ function restated(all: readonly Replayed[], changes: readonly LedgerChange[], at
  * Also for rows that did not change: the request of whoever changed them may be lost, and the object may have come and
  * gone while nobody looked but a delivery. Such a request is set apart by its batch, because the queue would take it for
  * the one that is being worked on, which may have looked before the event.
+ *
+ * Also where the record says that the file manager has no such file: a delivery that has read the object before it went
+ * may not have noted yet that it saves it. Only a look in the key's own turn, after that delivery, can tell.
  */
 function requestsOf(
   all: readonly Replayed[],
@@ -93,7 +95,7 @@ function requestsOf(
   const rows = new Map<ObjectKey, LedgerEntry>();
   const hints = new Map<ObjectKey, ObjectKey>();
   for (const { event, after } of all) {
-    if (event.kind === 'other' || !asksForDelivery(after)) continue;
+    if (event.kind === 'other' || after === undefined) continue;
     rows.set(event.key, after);
     if (event.renamedFrom !== undefined) hints.set(event.key, event.renamedFrom);
   }

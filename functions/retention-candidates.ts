@@ -1,8 +1,9 @@
-/** Removes a batch of candidates: records the intent, removes what HEAD and tags confirm, records the outcome. */
+/** Removes a batch of candidates: records the intent, removes what HEAD, tags and the row confirm, records the outcome. */
+import { isDeepStrictEqual } from 'node:util';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { SyncError } from '#core/errors.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
-import type { ObjectStore } from '#core/ports.ts';
+import type { Ledger, ObjectStore } from '#core/ports.ts';
 import { confirmRetention, missingTag } from '#core/retention.ts';
 import type { RuleCaps } from '#core/retention-caps.ts';
 import type { RetentionRule } from '#core/settings/retention-rule.ts';
@@ -11,6 +12,7 @@ import type { Removal, RemovalRecord } from './removal-record.ts';
 
 export interface CandidatePorts {
   hub: Pick<ObjectStore, 'head' | 'delete' | 'tags'>;
+  ledger: Pick<Ledger, 'get'>;
   log: Log;
 }
 
@@ -77,7 +79,7 @@ export async function removeCandidates(
 type Outcome = Pick<Removal, 'outcome'> & Partial<Pick<Removal, 'rule' | 'reason'>>;
 
 async function removeOne(
-  { hub }: CandidatePorts,
+  { hub, ledger }: CandidatePorts,
   { entry, rules }: Candidate,
   storeTimeMs: number,
   caps: RuleCaps,
@@ -97,6 +99,10 @@ async function removeOne(
       tags ??= await hub.tags(entry.key);
       objection = missingTag(rule, tags);
     }
+    // Another version may have come and gone since: the object is then as it was, and a destination holds the other.
+    if (objection === undefined && !isAsRead(entry, await ledger.get(entry.key))) {
+      objection = 'its row in the ledger changed just now';
+    }
     if (objection === undefined) {
       if (rule.dryRun || dryRun) return { outcome: 'would remove', rule: rule.name, reason };
       const answer = await hub.delete(entry.key, { ifMatch: entry.etag });
@@ -107,4 +113,13 @@ async function removeOne(
     reasons.push(objection);
   }
   return { outcome: 'kept', reason: [...new Set(reasons)].join('; ') };
+}
+
+/** Mirrors and deliveries note what they hold without a new revision. */
+function isAsRead(read: LedgerEntry, now: LedgerEntry | undefined): boolean {
+  return (
+    now?.revision === read.revision &&
+    isDeepStrictEqual(now.mirrors, read.mirrors) &&
+    isDeepStrictEqual(now.delivery, read.delivery)
+  );
 }

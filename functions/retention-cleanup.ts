@@ -38,7 +38,7 @@ import { createRemovalRecord, type RemovalRecord } from './removal-record.ts';
 import { type Candidate, removeCandidates } from './retention-candidates.ts';
 
 export interface RetentionPorts {
-  ledger: Pick<Ledger, 'entries'>;
+  ledger: Pick<Ledger, 'entries' | 'get'>;
   hub: Pick<ObjectStore, 'head' | 'delete' | 'tags'>;
   reports: Pick<ObjectStore, 'put' | 'head'>;
   controls: Controls;

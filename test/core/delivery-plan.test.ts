@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  asksForDelivery,
   isCertain,
   isIntent,
   laterThan,
@@ -118,22 +117,5 @@ describe('the record of a call that is begun', () => {
     ]);
     expect(record.atMs).toBe(6);
     expect(laterThan(undefined, 3)).toBe(3);
-  });
-});
-
-describe('a row', () => {
-  it.each([
-    ['none', undefined, false],
-    ['that only mirrors wrote', ledgerEntry({ state: 'unknown' }), false],
-    ['of an object', row(told(E1)), true],
-    ['of a deleted object that was delivered', ledgerEntry({ state: 'deleted', delivery: told(E1) }), true],
-    [
-      'of a deleted object whose delivery was cut off',
-      ledgerEntry({ state: 'deleted', delivery: uncertain }),
-      true,
-    ],
-    ['of a deleted object that is gone there', ledgerEntry({ state: 'deleted', delivery: told('') }), false],
-  ])('%s asks for a delivery: %s', (_what, entry, asks) => {
-    expect(asksForDelivery(entry)).toBe(asks);
   });
 });

@@ -62,6 +62,26 @@ const run = (rules: RetentionRule[], destinations: string[] = []) => ({
 });
 
 describe('a retention run', () => {
+  it('keeps an object whose row changes after it was read: its mirrors may hold another version by now', async () => {
+    const { ports, hub, ledger, removals } = await world(1);
+    const key = objectKey('k0');
+    const row = await ledger.get(key);
+    const head: typeof hub.head = async (asked) => {
+      const found = await hub.head(asked);
+      await ledger.recordMirror(key, 'offsite', {
+        sourceEtag: 'another',
+        atMs: NOW_MS,
+      });
+      return found;
+    };
+    await runRetention({ ...ports, hub: { ...hub, head } }, run([rule()]));
+    expect(await hub.head(key)).toMatchObject({ etag: row?.etag });
+    expect(removals()[0]).toMatchObject({
+      outcome: 'kept',
+      reason: 'its row in the ledger changed just now',
+    });
+  });
+
   it('removes what a rule lets go, and records what and why', async () => {
     const { ports, hub, reports, removals } = await world(2);
     const result = await runRetention(ports, run([rule()]));

@@ -24,6 +24,8 @@ export interface Hub {
   remove(key: ObjectKey, ifMatch?: string): Promise<'deleted' | 'changed'>;
   /** Removes the newest version, be it an object or a delete marker: the one before shows again. */
   removeVersion(key: ObjectKey): void;
+  /** Whether somebody has ever made an older version of it show again. */
+  wasUncovered(key: ObjectKey): boolean;
 }
 
 export const HUB = 'hub';
@@ -42,6 +44,7 @@ export function createHub(
   const textOf = eventTexts(sequencers);
   /** Of each key, oldest first; a text is the version of a delete marker. */
   const versions = new Map<ObjectKey, (Stored | string)[]>();
+  const uncovered = new Set<ObjectKey>();
   const encryption: Placement = opaqueEtags ? { encryption: { type: 'aws:kms' } } : {};
   const options: PutOptions = { metadata: {}, ...encryption };
 
@@ -121,9 +124,11 @@ export function createHub(
       const shown = all.at(-1);
       if (shown === undefined || typeof shown === 'string') objects.delete(key);
       else objects.set(key, shown);
+      uncovered.add(key);
       const versionId = typeof newest === 'string' ? newest : (newest.head.versionId ?? '');
       changed(key, 'ObjectRemoved:Delete', versionId);
     },
+    wasUncovered: (key) => uncovered.has(key),
   };
 }
 
