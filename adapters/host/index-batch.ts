@@ -4,7 +4,7 @@ import type { SyncError } from '#core/errors.ts';
 import { indexError, isDamage } from './index-error.ts';
 
 export interface Batch {
-  /** Runs at once; on disk after 50 ms, after 1,000 writes or after `flush`, whichever is first. */
+  /** Runs at once; on disk within 50 ms, after 1,000 writes or after `flush`: at once when the last commit is that long ago. */
   write<T>(action: () => T): T;
   /** As `write`, on disk when it returns. */
   writeNow<T>(action: () => T): T;
@@ -27,6 +27,7 @@ export function createBatch(file: string, database: DatabaseSync, { onLost, onDa
   let pending = 0;
   let planned: NodeJS.Timeout | undefined;
   let failure: SyncError | undefined;
+  let committedMs = Number.NEGATIVE_INFINITY;
 
   function guarded<T>(action: () => T): T {
     if (failure !== undefined) {
@@ -70,6 +71,7 @@ export function createBatch(file: string, database: DatabaseSync, { onLost, onDa
     planned = undefined;
     if (pending === 0) return;
     pending = 0;
+    committedMs = performance.now();
     try {
       database.exec('COMMIT');
     } catch (error) {
@@ -93,7 +95,7 @@ export function createBatch(file: string, database: DatabaseSync, { onLost, onDa
       guarded(() => {
         const result = run(action);
         if (pending >= BATCH_WRITES) commit();
-        else planned ??= setTimeout(commitLater, BATCH_MS);
+        else planned ??= setTimeout(commitLater, Math.max(0, committedMs + BATCH_MS - performance.now()));
         return result;
       }),
     writeNow: (action) =>

@@ -32,7 +32,7 @@ export interface HostIndex extends OpenUploads, Requests {
   /** Every file has been looked at: the index is no longer fresh. */
   completed(): void;
   get(folder: string, path: Buffer): IndexRow | undefined;
-  /** Seen by `get` at once; on disk after 50 ms, after 1,000 writes or after `flush`, whichever is first. */
+  /** Seen by `get` at once; on disk within 50 ms, after 1,000 writes or after `flush`, whichever is first. */
   put(row: IndexRow): void;
   remove(folder: string, path: Buffer): void;
   /** Rows strictly below the directory (all when empty) in byte order of path. Rows may be written meanwhile. */

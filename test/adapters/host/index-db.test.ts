@@ -29,7 +29,7 @@ test('rows survive a reopen, with every byte of the path and every digit of the 
   second.close();
 });
 
-test('writes are seen at once and on disk after 50 ms, after 1,000 of them or after flush', async () => {
+test('writes are seen at once and on disk within 50 ms, after 1,000 of them or after flush', async () => {
   const file = join(temporaryFolder(), 'index.db');
   const index = openIndex(file);
   const put = (from: number, to: number) => {
