@@ -74,8 +74,11 @@ function write(folder: string, path: string, content: string): void {
   writeFileSync(join(folder, path), content);
 }
 
+/** Without what the agent tried the store out with, when it was killed just then. */
 const keysIn = async (store: ObjectStore) =>
-  (await Array.fromAsync(store.list('uploads/'))).map(({ key }) => key);
+  (await Array.fromAsync(store.list('uploads/')))
+    .map(({ key }) => key)
+    .filter((key) => !key.includes('.sluice-probe-'));
 const uploads = (output: string, key: string) =>
   output.split('\n').filter((line) => line.includes(`uploaded ${key} `));
 
