@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectHead } from '#core/ports.ts';
-import { crc32Base64 } from './s3/checked-upload.ts';
+import { crc32Base64 } from './crc32.ts';
 
 /**
  * All bytes of the object, and their MD5 in hex.

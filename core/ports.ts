@@ -46,11 +46,17 @@ export interface Placement {
   encryption?: { type: 'AES256' | 'aws:kms'; keyId?: string };
 }
 
-export interface PutOptions extends ObjectAttributes, Placement {
+/** Checksums of a body, where the caller has computed them already. */
+export interface BodySums {
+  /** Hex. */
+  md5?: string;
+  /** Base64. */
+  crc32?: string;
+}
+
+export interface PutOptions extends ObjectAttributes, Placement, BodySums {
   /** Only create: the write fails with `PreconditionFailed` when the key exists. */
   ifAbsent?: boolean;
-  /** Hex MD5 of the body, where the caller has computed it already. */
-  md5?: string;
 }
 
 export interface PutResult {
@@ -123,7 +129,7 @@ export interface ObjectStore {
     uploadId: string,
     partNumber: number,
     body: Uint8Array,
-    md5?: string,
+    sums?: BodySums,
   ): Promise<PartResult>;
   uploadPartCopy(
     key: ObjectKey,

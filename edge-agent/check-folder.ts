@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { releaseLease, takeReadLease } from '#adapters/host/lease.ts';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { HIDDEN_DIRECTORY, joinPath, listDirectory } from '#adapters/host/tree.ts';
+import { FEW_DIRECTORIES } from '#adapters/host/watch-session.ts';
 import { watchTree } from '#adapters/host/watcher.ts';
 import { countText } from '#core/amounts.ts';
 import { SyncError } from '#core/errors.ts';
@@ -109,11 +110,13 @@ function checkLeases({ path, settle }: FolderSettings): Promise<string> {
 }
 
 async function checkWatch({ path, watch }: FolderSettings, pollMs: number): Promise<string | Note> {
+  const count = countDirectories(path);
+  const many = watch === 'auto' && count.directories > FEW_DIRECTORIES;
   const kind = await inProbeDirectory(path, async (directory) => {
     const ignored = () => {};
     const watcher = await watchTree(
       Buffer.from(directory),
-      { kind: watch, pollMs, gone: false },
+      { kind: watch, pollMs, gone: false, ...(many ? { maxDirectories: 0 } : {}) },
       { onDirty: ignored, onGone: ignored, onRescan: ignored, onProblem: ignored },
     );
     watcher.close();
@@ -125,8 +128,8 @@ async function checkWatch({ path, watch }: FolderSettings, pollMs: number): Prom
       return `by fanotify${asked}: no watch per directory is needed`;
     case 'inotify':
       return watchLimitFinding(
-        `by inotify${asked}${watch === 'auto' ? `: fanotify ${whyNoFanotify()}` : ''}`,
-        countDirectories(path),
+        `by inotify${asked}${many ? `: fanotify ${whyNoFanotify()}` : ''}`,
+        count,
         Number(readFileSync(WATCH_LIMIT_FILE, 'utf8')),
       );
     case 'polling':

@@ -7,7 +7,7 @@ import { type FileState, readWhole } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import { MAX_PART_BYTES, MAX_PARTS, partSizeBytes } from '#core/parts.ts';
-import type { ObjectStore, PutOptions, PutResult } from '#core/ports.ts';
+import type { BodySums, ObjectStore, PutOptions, PutResult } from '#core/ports.ts';
 import { dropUpload, uploadParts } from './upload-parts.ts';
 
 export interface UploadPorts {
@@ -75,15 +75,16 @@ async function uploadWhole(store: ObjectStore, request: UploadRequest): Promise<
   const { fd, state, key, attributes, checkpoint } = request;
   const { sizeBytes } = state;
 
-  async function send(body: Buffer, md5: string): Promise<Uploaded> {
+  async function send(body: Buffer, sums: BodySums & { md5: string }): Promise<Uploaded> {
     checkpoint();
-    const result = await store.put(key, body, { ...attributes(md5, 0), md5 });
+    const { md5 } = sums;
+    const result = await store.put(key, body, { ...attributes(md5, 0), ...sums });
     return { ...result, md5, partBytes: 0, sentBytes: sizeBytes };
   }
 
   if (sizeBytes > HASHED_HERE_BYTES) return withHashed(fd, { start: 0, length: sizeBytes }, send);
   const body = await readWhole(fd, sizeBytes);
-  return send(body, hash('md5', body));
+  return send(body, { md5: hash('md5', body) });
 }
 
 function tooLarge(key: string, sizeBytes: number): SyncError {

@@ -125,10 +125,10 @@ async function sendMissing(
       checkpoint();
       const rested = nowMs() - lastChangeMs > REST_MS;
       const length = end - start + 1;
-      const part = await withHashed(fd, { start, length }, (body, md5) => {
+      const part = await withHashed(fd, { start, length }, (body, sums) => {
         checkpoint();
-        if (digests !== undefined && md5 !== digests.parts[number]) throw changed(key);
-        return store.uploadPart(key, upload.uploadId, number + 1, body, md5);
+        if (digests !== undefined && sums.md5 !== digests.parts[number]) throw changed(key);
+        return store.uploadPart(key, upload.uploadId, number + 1, body, sums);
       });
       bytes += length;
       parts.set(part.partNumber, part);

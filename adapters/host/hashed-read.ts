@@ -1,5 +1,6 @@
-/** Bytes of a file with their MD5, read by another thread into memory that both see and that is used again. */
+/** Bytes of a file with their checksums, read by another thread into memory that both see and that is used again. */
 import { SyncError } from '#core/errors.ts';
+import type { BodySums } from '#core/ports.ts';
 import { inHashThread } from './hash-threads.ts';
 
 /** Of memory that nobody uses; fresh memory costs more than reading into it, and the collector gives it back late. */
@@ -11,7 +12,7 @@ const kept: SharedArrayBuffer[] = [];
 let inUse = 0;
 
 /**
- * Reads exactly `length` bytes from `start` and hands them to `use`, with their hex MD5; when that has ended they are
+ * Reads exactly `length` bytes from `start` and hands them to `use`, with their checksums; when that has ended they are
  * overwritten.
  *
  * @throws SyncError `Changed`, retryable, when the file has become shorter; Node's errors when it cannot be read
@@ -19,13 +20,13 @@ let inUse = 0;
 export async function withHashed<Result>(
   fd: number,
   { start, length }: { start: number; length: number },
-  use: (bytes: Buffer, md5: string) => Promise<Result>,
+  use: (bytes: Buffer, sums: Required<BodySums>) => Promise<Result>,
 ): Promise<Result> {
   const memory = takeMemory(length);
   inUse++;
   try {
     const answer = await inHashThread({ do: 'read', fd, start, length, memory });
-    if ('md5' in answer) return await use(Buffer.from(memory, 0, length), answer.md5);
+    if ('md5' in answer) return await use(Buffer.from(memory, 0, length), answer);
     throw changed(start + length, 'endedAt' in answer ? answer.endedAt : start);
   } finally {
     inUse--;

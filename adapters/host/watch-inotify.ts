@@ -116,8 +116,10 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
     if (wd === undefined) return;
     poller.remove(path);
     const known = tree.byWd.get(wd);
-    if (known === undefined) listings.add({ directory: tree.add(wd, parent, name), quiet, again });
-    else if (tree.child(parent, name) === known) {
+    if (known === undefined) {
+      listings.add({ directory: tree.add(wd, parent, name), quiet, again });
+      if (tree.byWd.size > (options.maxDirectories ?? Number.POSITIVE_INFINITY)) giveUp();
+    } else if (tree.child(parent, name) === known) {
       if (again) listings.add({ directory: known, quiet, again });
     } else if (known === tree.root || !tree.place(known, parent, name))
       lose(`the events contradict the directory ${path}`);
@@ -129,7 +131,8 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
       return inotifyAddWatch(fd, joinPath(root, path), mask);
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOSPC') unwatched(path, quiet, pathError('watch', path, error));
+      if (error.code === 'ENOSPC' && options.maxDirectories !== undefined) giveUp();
+      else if (error.code === 'ENOSPC') unwatched(path, quiet, pathError('watch', path, error));
       else if (hasVanished(error)) poller.remove(path);
       else failed('watch', path, error);
       return undefined;
@@ -204,6 +207,11 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
 
   function attached(directory: Directory): boolean {
     return tree.orphans.size === 0 || tree.attached(directory);
+  }
+
+  function giveUp(): void {
+    close();
+    events.onMany();
   }
 
   function lose(reason: string): void {

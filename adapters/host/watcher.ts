@@ -7,7 +7,13 @@ import { SyncError } from '#core/errors.ts';
 import { isSystemError, type SystemError } from './libc.ts';
 import { lstatBig } from './tree.ts';
 import { openMountTable } from './watch-mounts.ts';
-import { openSession, type Session, type WatchKind, type WatchOptions } from './watch-session.ts';
+import {
+  openSession,
+  type Session,
+  type SessionEvents,
+  type WatchKind,
+  type WatchOptions,
+} from './watch-session.ts';
 
 /** Paths are relative to the root, in bytes. */
 export interface WatchEvents {
@@ -52,18 +58,25 @@ export async function watchTree(root: Buffer, options: WatchOptions, events: Wat
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
   let missing = false;
+  let many = options.maxDirectories === 0;
 
   function open(onComplete: () => void): void {
     let complete = false;
     identity = identityOf(root);
     mounted = mountsNow();
-    session = openSession(root, options, {
+    const sessionEvents: SessionEvents = {
       onDirty: events.onDirty,
       onGone: (path) => {
         if (options.gone) events.onGone(path);
       },
       onProblem: events.onProblem,
       onLost: rebuild,
+      onMany() {
+        many = true;
+        const reason = 'the folder has many directories now';
+        if (complete) rebuild(reason);
+        else again(onComplete, reason);
+      },
       onIdle(incomplete) {
         if (!complete) onComplete();
         complete = true;
@@ -73,8 +86,20 @@ export async function watchTree(root: Buffer, options: WatchOptions, events: Wat
         retry = setTimeout(() => rebuild(incomplete), INCOMPLETE_RETRY_MS).unref();
       },
       check,
-    });
+    };
+    session = openSession(root, options, sessionEvents, many);
     kind = session.kind;
+  }
+
+  /** As if it had been opened so from the beginning. */
+  function again(onComplete: () => void, reason: string): void {
+    session = undefined;
+    try {
+      open(onComplete);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      rebuild(reason);
+    }
   }
 
   let ready: () => void = () => {};

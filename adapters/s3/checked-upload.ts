@@ -1,8 +1,8 @@
 /** Sending bytes with their checksums, and believing only a store that confirms them. */
 import { hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { SyncError } from '#core/errors.ts';
-import type { PutResult } from '#core/ports.ts';
+import type { BodySums, PutResult } from '#core/ports.ts';
+import { crc32Base64 } from '../crc32.ts';
 import { version } from './control.ts';
 import { requireEncryption } from './encryption.ts';
 import { isContentHash, unquote } from './headers.ts';
@@ -14,16 +14,18 @@ import type { Wire, WireRequest } from './wire.ts';
  * The ETag is the MD5 of the body only where the object is kept plain or under SSE-S3:
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
  *
- * @param sums.md5 hex, where it is known already
+ * @param withCrc32 whether CRC-32 is sent
+ * @param sums where they are known already
  * @throws SyncError `ChecksumMismatch`, retryable; `NotEncrypted`
  */
 export async function uploadChecked(
   wire: Wire,
   request: WireRequest & { key: string; body: Uint8Array },
-  sums: { md5?: string | undefined; crc32: boolean },
+  withCrc32: boolean,
+  sums: BodySums,
 ): Promise<PutResult> {
   const md5 = sums.md5 ?? hash('md5', request.body);
-  const crc = sums.crc32 ? crc32Base64(request.body) : undefined;
+  const crc = withCrc32 ? (sums.crc32 ?? crc32Base64(request.body)) : undefined;
   const response = await wire.send({
     ...request,
     headers: {
@@ -37,16 +39,10 @@ export async function uploadChecked(
   const etag = unquote(headers.etag ?? '');
   const wrongTag = isContentHash(etag, headers) && etag !== md5;
   const kept = headers['x-amz-checksum-crc32'];
-  const wrongCrc = kept !== undefined && kept !== (crc ?? crc32Base64(request.body));
+  const wrongCrc = kept !== undefined && kept !== (crc ?? sums.crc32 ?? crc32Base64(request.body));
   if (etag === '' || wrongTag || wrongCrc) throw unconfirmed(request.op, request.key, wire.bucket);
   requireEncryption(request, headers, wire.bucket);
   return { etag, ...version(headers) };
-}
-
-export function crc32Base64(body: Uint8Array): string {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(crc32(body));
-  return bytes.toString('base64');
 }
 
 function unconfirmed(op: string, key: string, bucket: string): SyncError {

@@ -29,10 +29,10 @@ export function multipartMethods(wire: Wire, withCrc32: () => boolean): Multipar
       return required(root, 'UploadId', op, key);
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */
-    async uploadPart(key, uploadId, partNumber, body, md5) {
+    async uploadPart(key, uploadId, partNumber, body, sums = {}) {
       const query = { partNumber: String(partNumber), uploadId };
       const request = { op: 'UploadPart', method: 'PUT', key, body, query } as const;
-      const { etag } = await uploadChecked(wire, request, { md5, crc32: withCrc32() });
+      const { etag } = await uploadChecked(wire, request, withCrc32(), sums);
       return { partNumber, etag };
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import type { StoreCapabilities } from '#core/ports.ts';
-import { crc32Base64 } from './checked-upload.ts';
+import { crc32Base64 } from '../crc32.ts';
 import { unquote } from './headers.ts';
 import { responseError } from './s3-error.ts';
 import { createWire, type Wire, type WireOptions, type WireResponse } from './wire.ts';

@@ -60,7 +60,7 @@ export function createS3Store(options: StoreOptions): S3Store {
       const headers = attributeHeaders(options);
       if (options.ifAbsent === true) headers['if-none-match'] = '*';
       const request = { op: 'PutObject', method: 'PUT', key, body, headers } as const;
-      return uploadChecked(wire, request, { md5: options.md5, crc32: withCrc32() });
+      return uploadChecked(wire, request, withCrc32(), options);
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
     async get(key, { range, ifMatch } = {}) {

@@ -39,7 +39,9 @@ const folderSchema = z.strictObject({
   watch: z
     .enum(['auto', 'fanotify', 'inotify', 'polling'])
     .default('auto')
-    .describe('How a change is noticed. `auto`: fanotify with its capabilities, else inotify, else polling.'),
+    .describe(
+      'How a change is noticed. `auto`: inotify, fanotify with its capabilities beyond 8,192 directories, else polling.',
+    ),
   settle: z
     .prefault(upToADay, '2s')
     .describe(
@@ -74,7 +76,7 @@ const folderSchema = z.strictObject({
     .describe('`append`: what an object must have in common with the file to count as uploaded.'),
   deletes: z.boolean().default(true).describe('`mirror`: whether a file that goes is deleted in the bucket.'),
   guard: deleteGuard.check(
-    z.describe('`mirror`: more deletes than this within the window wait for `agent approve-deletes`.'),
+    z.describe('`mirror`: more deletes than this within the window wait for `sluice-agent approve-deletes`.'),
   ),
   marker: z
     .string()
@@ -153,17 +155,17 @@ export const agentSettings = z
       .describe('Status page, /metrics and /healthz; absent: a unix socket in the state directory.'),
     limits: z
       .strictObject({
-        concurrency: z.int().min(1).max(256).default(64).describe('Files in flight at once, at most.'),
+        concurrency: z.int().min(1).max(256).default(128).describe('Files in flight at once, at most.'),
         partBytes: z
           .int()
           .min(5 * MIB)
-          .default(16 * MIB)
+          .default(8 * MIB)
           .describe('Files up to this size are sent whole, larger ones in parts of it.'),
         partsAtOnce: z
           .int()
           .min(1)
           .max(64)
-          .default(4)
+          .default(8)
           .describe('Parts in flight at once, over all files; they bound the memory.'),
         bandwidth: z
           .int()

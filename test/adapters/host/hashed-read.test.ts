@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { crc32Base64 } from '#adapters/crc32.ts';
 import { withHashed } from '#adapters/host/hashed-read.ts';
 import { temporaryFolder } from './folder.ts';
 
@@ -15,17 +16,30 @@ function fileOf(bytes: Buffer): { file: string; fd: number } {
   return { file, fd };
 }
 
+// The first test: the thread is only starting, so that all wait for it, and end at the same moment.
+test('many of the same length that come at once are all read', async () => {
+  const files = Array.from({ length: 40 }, (_, n) => Buffer.alloc(150_000, n));
+  const all = files.map((expected) => {
+    const { fd } = fileOf(expected);
+    return withHashed(fd, { start: 0, length: expected.length }, async (bytes) => bytes.equals(expected));
+  });
+  expect(await Promise.all(all)).toEqual(files.map(() => true));
+});
+
 test.each([
   [0, content.length],
   [500_000, 300_000],
   [999_999, 4],
   [0, 0],
-])('from byte %i it reads exactly %i bytes, with their MD5', async (start, length) => {
+])('from byte %i it reads exactly %i bytes, with their MD5 and CRC-32', async (start, length) => {
   const { fd } = fileOf(content);
   const expected = content.subarray(start, start + length);
-  await withHashed(fd, { start, length }, async (bytes, md5) => {
+  await withHashed(fd, { start, length }, async (bytes, sums) => {
     expect(bytes.equals(expected)).toBe(true);
-    expect(md5).toBe(createHash('md5').update(expected).digest('hex'));
+    expect(sums).toEqual({
+      md5: createHash('md5').update(expected).digest('hex'),
+      crc32: crc32Base64(expected),
+    });
   });
 });
 

@@ -20,14 +20,34 @@ else {
   });
 }
 
-test('auto takes fanotify where it is allowed, else inotify, else polling', async () => {
+test('auto takes inotify, fanotify for many directories where it is allowed, else polling', async () => {
   const root = temporaryFolder();
   const one = await watched('auto', root);
-  expect(one.watcher.kind).toBe(mayUseFanotify() ? 'fanotify' : 'inotify');
+  expect(one.watcher.kind).toBe('inotify');
   const without = async (prepare: string) => (await startWatcher('auto', root, prepare)).run('true');
   expect(await without('true')).toEqual(['done', 'inotify', '1']);
   expect(await without('echo 0 > /proc/sys/user/max_inotify_instances')).toEqual(['done', 'polling', '1']);
   expect(await without(limitTo(0))).toEqual(['done', 'polling', '1']);
+});
+
+test('auto changes to fanotify when a folder has many directories, at the start and later, and misses nothing', async () => {
+  const kind = mayUseFanotify() ? 'fanotify' : 'inotify';
+  const root = temporaryFolder();
+  for (const name of ['a', 'b', 'c', 'd']) mkdirSync(join(root, name));
+  const atStart = await watched('auto', root, { maxDirectories: 3 });
+  expect(atStart.watcher.kind).toBe(kind);
+  writeFileSync(join(root, 'd/f'), 'x');
+  await atStart.until(() => atStart.dirty.has('d/f'));
+  expect(atStart.rescans).toEqual([]);
+
+  const later = await watched('auto', root, { maxDirectories: 6 });
+  expect(later.watcher.kind).toBe('inotify');
+  for (const name of ['e', 'f', 'g', 'h']) mkdirSync(join(root, name));
+  await later.until(() => later.rescans.length > 0);
+  expect(later.rescans).toEqual(['the folder has many directories now']);
+  expect(later.watcher.kind).toBe(kind);
+  writeFileSync(join(root, 'h/f'), 'x');
+  await later.until(() => later.dirty.has('h/f'));
 });
 
 test('inotify holds one watch for each directory, and none for those that are gone', async () => {
@@ -48,32 +68,35 @@ test('inotify holds one watch for each directory, and none for those that are go
   expect(watcher.watchCount).toBe(2);
 });
 
-test('what the watch limit leaves out is polled, said once, and watched when there are watches again', async () => {
-  const root = temporaryFolder();
-  const directories: string[] = [];
-  for (let n = 0; n < 10; n++) directories.push(`${n}/a`, `${n}/b/c`);
-  for (const directory of directories) mkdirSync(join(root, directory), { recursive: true });
-  writeFileSync(join(root, '3/b/old'), 'x');
-  const child = await startWatcher('inotify', root, limitTo(10));
-  for (const directory of directories) await child.run(`echo x > ${root}/${directory}/file`);
-  for (const directory of directories) await child.until(['dirty', `${directory}/file`]);
-  await child.run(`mkdir -p ${root}/new/deep && echo x > ${root}/new/deep/file`);
-  await child.until(['dirty', 'new/deep/file']);
-  await child.run(`mv ${root}/3 ${root}/moved`);
-  await child.until(['dirty', 'moved/b/old']);
-  await child.until(['gone', '3']);
-  await child.run(`rm -r ${root}/moved ${root}/4/b`);
-  await child.until(['gone', 'moved']);
-  await child.until(['gone', '4/b']);
-  const problems = child.told.filter(([what]) => what === 'problem');
-  expect(problems).toEqual([['problem', expect.stringContaining('fs.inotify.max_user_watches')]]);
-  expect(child.told.filter(([what]) => what === 'rescan')).toEqual([]);
-  await child.run(limitTo(1000));
-  const everything = 1 + 9 * 4 - 2 + 2;
-  for (let count = 0; count !== everything; ) count = Number((await child.run('true'))[2]);
-  await child.run(`echo x > ${root}/new/deep/again`);
-  await child.until(['dirty', 'new/deep/again']);
-});
+test.each(['inotify', 'auto'])(
+  '%s: what the watch limit leaves out is polled, said once, and watched when there are watches again',
+  async (kind) => {
+    const root = temporaryFolder();
+    const directories: string[] = [];
+    for (let n = 0; n < 10; n++) directories.push(`${n}/a`, `${n}/b/c`);
+    for (const directory of directories) mkdirSync(join(root, directory), { recursive: true });
+    writeFileSync(join(root, '3/b/old'), 'x');
+    const child = await startWatcher(kind, root, limitTo(10));
+    for (const directory of directories) await child.run(`echo x > ${root}/${directory}/file`);
+    for (const directory of directories) await child.until(['dirty', `${directory}/file`]);
+    await child.run(`mkdir -p ${root}/new/deep && echo x > ${root}/new/deep/file`);
+    await child.until(['dirty', 'new/deep/file']);
+    await child.run(`mv ${root}/3 ${root}/moved`);
+    await child.until(['dirty', 'moved/b/old']);
+    await child.until(['gone', '3']);
+    await child.run(`rm -r ${root}/moved ${root}/4/b`);
+    await child.until(['gone', 'moved']);
+    await child.until(['gone', '4/b']);
+    const problems = child.told.filter(([what]) => what === 'problem');
+    expect(problems).toEqual([['problem', expect.stringContaining('fs.inotify.max_user_watches')]]);
+    expect(child.told.filter(([what]) => what === 'rescan')).toEqual([]);
+    await child.run(limitTo(1000));
+    const everything = 1 + 9 * 4 - 2 + 2;
+    for (let count = 0; count !== everything; ) count = Number((await child.run('true'))[2]);
+    await child.run(`echo x > ${root}/new/deep/again`);
+    await child.until(['dirty', 'new/deep/again']);
+  },
+);
 
 test('the folder itself needs a watch, and the refusal names the limit', async () => {
   await expect(startWatcher('inotify', temporaryFolder(), limitTo(0))).rejects.toThrow('max_user_watches');

@@ -1,5 +1,6 @@
 /** What stands for modules of adapters/host that call the kernel past Node: leases, locks, renames, reads, hashing. */
 import { hash } from 'node:crypto';
+import { crc32Base64 } from '#adapters/crc32.ts';
 import { createContentHash } from '#adapters/host/content-hash.ts';
 import type { HashTask } from '#adapters/host/hash-worker.ts';
 import {
@@ -60,7 +61,9 @@ export const beneath = {
 
 /** For adapters/host/hash-threads.ts. */
 export const hashThreads = {
-  inHashThread(task: HashTask): Promise<{ hash: string } | { md5: string } | { endedAt: number }> {
+  inHashThread(
+    task: HashTask,
+  ): Promise<{ hash: string } | { md5: string; crc32: string } | { endedAt: number }> {
     const process = caller();
     return new Promise((resolve, reject) => {
       later(process, 1 + process.machine.sim.choices.below(3), () => {
@@ -74,14 +77,14 @@ export const hashThreads = {
   },
 };
 
-function hashed(task: HashTask): { hash: string } | { md5: string } | { endedAt: number } {
+function hashed(task: HashTask): { hash: string } | { md5: string; crc32: string } | { endedAt: number } {
   const process = current();
   const length = task.do === 'hash' ? task.sizeBytes : task.length;
   const start = task.do === 'hash' ? 0 : task.start;
   const bytes = task.do === 'hash' ? Buffer.alloc(length) : Buffer.from(task.memory, 0, length);
   const done = readNow(process, task.fd, bytes, start);
   if (done < length) return { endedAt: start + done };
-  if (task.do === 'read') return { md5: hash('md5', bytes) };
+  if (task.do === 'read') return { md5: hash('md5', bytes), crc32: crc32Base64(bytes) };
   const content = createContentHash(task.partBytes);
   content.update(bytes);
   return { hash: content.digest() };
