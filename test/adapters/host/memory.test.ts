@@ -42,3 +42,21 @@ test('a program that has given its memory back goes on, with fewer pages of its 
     new URL('../../../adapters/host/memory.ts', import.meta.url).href,
   );
 });
+
+test('what nothing points to any more is collected, where the program may ask for that', async () => {
+  await runInChild(
+    `require('node:v8').setFlagsFromString('--expose-gc');
+     globalThis.gc = require('node:vm').runInNewContext('gc');
+     import(process.argv[1]).then(({ giveMemoryBack }) => {
+       giveMemoryBack();
+       const before = process.memoryUsage().heapUsed;
+       let garbage = Array.from({ length: 1_000_000 }, (_, index) => ({ index }));
+       const full = process.memoryUsage().heapUsed;
+       garbage = undefined;
+       giveMemoryBack();
+       const after = process.memoryUsage().heapUsed;
+       if (!(full - before > 2e7 && after - before < 5e6)) throw new Error([before, full, after].join(' '));
+     });`,
+    new URL('../../../adapters/host/memory.ts', import.meta.url).href,
+  );
+});
