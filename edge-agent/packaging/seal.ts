@@ -55,8 +55,8 @@ export async function seal(contents: Contents, options: SealOptions): Promise<vo
       assets: contents.assets,
     }),
   );
-  // The fixed seed makes the code cache, and so the executable, the same in each build.
-  await run(generator, ['--random-seed=1', '--experimental-sea-config', 'sea.json'], { cwd: workDir });
+  // The fixed seed makes the code cache, and so the executable, the same in each build; other flags would make it void.
+  await run(generator, [...V8_FLAGS, '--random-seed=1', '--experimental-sea-config', 'sea.json'], { cwd: workDir });
   // Whole or not at all: a build that was interrupted leaves no executable.
   const building = join(workDir, 'agent');
   await writeFile(building, runtime);
