@@ -2,7 +2,7 @@
  * Uploads in parts that outlive an invocation. Which upload of a key goes on is kept in a control, never in a message:
  * so whoever looks at the key next, for whatever reason, finds it, goes on with it, or clears it away.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { CONTROL, changeControl, type HandedUpload, handedUpload } from '#core/controls.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { Controls, ObjectHead } from '#core/ports.ts';
@@ -40,14 +40,28 @@ export function handedUploads(
     );
 
   return {
-    take: (source, forMs) =>
-      change<TakenUpload>((known) => {
-        if (known === undefined) return { answer: { begin: true } };
-        if (!isOf(known, source)) return { answer: { clear: known.uploadId } };
-        if (known.busyUntilMs > nowMs()) return { answer: { busy: true } };
-        const write = { ...known, busyUntilMs: nowMs() + forMs };
-        return { write, answer: { goOn: known.uploadId } };
-      }),
+    async take(source, forMs) {
+      const takenBy = randomUUID();
+      try {
+        return await change<TakenUpload>((known) => {
+          if (known === undefined) return { answer: { begin: true } };
+          if (!isOf(known, source)) return { answer: { clear: known.uploadId } };
+          // The client sends a write again whose answer was lost, and is told then that somebody else was first.
+          if (known.takenBy === takenBy) return { answer: { goOn: known.uploadId } };
+          if (known.busyUntilMs > nowMs()) return { answer: { busy: true } };
+          const write = { ...known, takenBy, busyUntilMs: nowMs() + forMs };
+          return { write, answer: { goOn: known.uploadId } };
+        });
+      } catch (error) {
+        // It may be taken all the same: whoever looks at the key next would find somebody at it who is not.
+        await change((known) =>
+          known?.takenBy === takenBy
+            ? { write: { ...known, busyUntilMs: 0 }, answer: undefined }
+            : { answer: undefined },
+        );
+        throw error;
+      }
+    },
     leave: (uploadId, source) =>
       change<'left' | 'another'>((known) => {
         if (known !== undefined && known.uploadId !== uploadId) return { answer: 'another' };

@@ -1,7 +1,7 @@
 /** Gives failed messages back to their queue before the visibility timeout, which is six times the function's. */
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { SyncError } from '#core/errors.ts';
-import { redeliveryDelaySec } from '#core/redelivery.ts';
+import { redeliveryDelaySec, type Setback } from '#core/redelivery.ts';
 
 /** The fields of a Lambda SQS record that it takes. */
 export interface ReceivedMessage {
@@ -16,17 +16,17 @@ const TOO_LATE = new Set(['MessageNotInflight', 'ReceiptHandleIsInvalid', 'Inval
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html */
 export function createMessageRelease(ports: {
   random: () => number;
-}): (message: ReceivedMessage, retryable: boolean) => Promise<void> {
+}): (message: ReceivedMessage, setback: Setback) => Promise<void> {
   // The address of the queue is made from its ARN below; the client's own endpoint is what counts.
   const client = new SQSClient({ useQueueUrlAsEndpoint: false });
-  return async (message, retryable) => {
+  return async (message, setback) => {
     const receiveCount = Number(message.attributes.ApproximateReceiveCount) || 1;
     try {
       await client.send(
         new ChangeMessageVisibilityCommand({
           QueueUrl: queueUrl(message.eventSourceARN),
           ReceiptHandle: message.receiptHandle,
-          VisibilityTimeout: redeliveryDelaySec(retryable, receiveCount, ports.random()),
+          VisibilityTimeout: redeliveryDelaySec(setback, receiveCount, ports.random()),
         }),
       );
     } catch (error) {

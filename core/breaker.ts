@@ -7,12 +7,17 @@ export interface BreakerPolicy {
   coolDownMs: number;
 }
 
+/** Of the file manager: each failure is one after the retries of its call. */
+export const FILE_MANAGER_BREAKER: BreakerPolicy = { failures: 5, coolDownMs: 30_000 };
+
 export interface Breaker {
   /**
    * Whether a call may be made now. After the cool-down it answers `true` once: that call must be told of with
    * `succeeded` or `failed`, or a cool-down later the next one finds out.
    */
   allows(nowMs: number): boolean;
+  /** Whether no call may be made now; asking uses up nothing. */
+  isOpen(nowMs: number): boolean;
   succeeded(): void;
   /** Only of failures that say that the service is down; a refusal of one call says that it is up. */
   failed(nowMs: number): void;
@@ -37,6 +42,7 @@ export function createBreaker({ failures, coolDownMs }: BreakerPolicy): Breaker 
       probeAtMs = nowMs + coolDownMs;
       return true;
     },
+    isOpen: (nowMs) => probeAtMs !== undefined && nowMs < probeAtMs,
     succeeded() {
       inARow = 0;
       probeAtMs = undefined;

@@ -90,6 +90,8 @@ export const handedUpload = z.object({
   lastModifiedMs: z.number(),
   /** Until then an invocation is at it. */
   busyUntilMs: z.number(),
+  /** Which one; a record of an earlier Sluice does not say. */
+  takenBy: z.optional(z.string()),
 });
 export type HandedUpload = z.output<typeof handedUpload>;
 

@@ -177,7 +177,7 @@ async function judgeDeletes(
   metrics.done(name, 'skipped');
   log.warn(`held: ${deletes} deletes wait for approval: ${permit.reason}`, {
     bucket: name,
-    hint: `If they are meant: agent approve-deletes --bucket ${bucket.name}`,
+    hint: `If they are meant: sluice-agent approve-deletes --bucket ${bucket.name}`,
   });
   return deletes;
 }

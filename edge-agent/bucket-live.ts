@@ -132,7 +132,7 @@ function noting({ recordMirror }: HostLedger): Pick<Ledger, 'recordMirror'> {
   };
 }
 
-/** A store as `agent check` asks it. */
+/** A store as `sluice-agent check` asks it. */
 export function wireOf(place: HostPlace, connections: number): WireOptions {
   const { bucket, region, endpoint } = place;
   return {

@@ -1,5 +1,5 @@
 /**
- * `agent status` of the mirrored buckets: from the ledger, so that it can be asked when the agent does not run; what
+ * `status` of the mirrored buckets: from the ledger, so that it can be asked when the agent does not run; what
  * only the running agent knows is added when it answers.
  */
 import type { Task } from '#adapters/host/bucket-tasks.ts';
@@ -87,7 +87,9 @@ export function bucketTable(
       ...(more === 0
         ? []
         : [`  … and ${countText(more)} more${all ? '' : ' (--all shows up to 1,000 of each)'}`]),
-      ...(one.held === 0 ? [] : [`  agent approve-deletes --bucket ${one.bucket} carries out the deletes`]),
+      ...(one.held === 0
+        ? []
+        : [`  sluice-agent approve-deletes --bucket ${one.bucket} carries out the deletes`]),
     ];
   });
   return lines.map((line) => `${oneLine(line)}\n`).join('');

@@ -20,7 +20,7 @@ export interface BucketView {
   queued: number;
   /** Objects that failed and are tried again. */
   waiting: number;
-  /** Objects that failed for good, until the next comparison or `agent retry`. */
+  /** Objects that failed for good, until the next comparison or `sluice-agent retry`. */
   parked: number;
   heldDeletes: number;
   /** Absent before the first. */

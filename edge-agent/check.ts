@@ -1,4 +1,4 @@
-/** `agent check`: everything the agent depends on, tried for real, with what to do about each failure. */
+/** `sluice-agent check`: everything the agent depends on, tried for real, with what to do about each failure. */
 import { createCdn } from '#adapters/cdn-cloudfront.ts';
 import { type HostIndex, openIndex } from '#adapters/host/index-db.ts';
 import type { CredentialSource } from '#adapters/s3/credentials.ts';

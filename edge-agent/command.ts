@@ -27,6 +27,9 @@ export type Command = Described &
 
 export type Commands = Readonly<Record<string, Command>>;
 
+/** The executable's name, in help and in hints that are meant to be typed. */
+export const PROGRAM = 'sluice-agent';
+
 export const EXIT = {
   done: 0,
   /** Something could not be synced, or a check failed. */

@@ -1,6 +1,7 @@
 /** Every command of the agent. Each loads what it needs and no more: most of the start of a command is loading. */
-import { agentSettings } from '#core/settings/agent.ts';
-import { type Commands, EXIT, UsageError } from './command.ts';
+import { agentSettings, type HostSettings } from '#core/settings/agent.ts';
+import { type Commands, EXIT, type OptionValues, PROGRAM, UsageError } from './command.ts';
+import { HOST_CONFIG } from './config-file.ts';
 import { agentVersion } from './version.ts';
 
 const FOLDER = { folder: { type: 'string' } } as const;
@@ -11,12 +12,13 @@ export const COMMANDS: Commands = {
   init: {
     on: 'nothing',
     summary: 'write a first agent.yaml, asking five questions at most',
-    usage: '[--output FILE] [--bucket NAME] [--endpoint URL] [--path DIR] [--mode MODE] [--prefix PREFIX]',
+    usage: `[--output FILE] [--bucket NAME] [--endpoint URL] [--path DIR] [--mode MODE]
+         [--prefix PREFIX] [--json]`,
     details:
       'What a flag answers is not asked. Without a terminal nothing is asked: --bucket and --path must then be given.',
     examples: [
       ['init', 'asks, and writes agent.yaml'],
-      ['init --bucket my-hub --path /srv/out --output /etc/sluice/agent.yaml', 'asks for the rest'],
+      [`init --bucket my-hub --path /srv/out --output ${HOST_CONFIG}`, 'asks for the rest'],
     ],
     options: {
       output: { type: 'string' },
@@ -25,6 +27,7 @@ export const COMMANDS: Commands = {
       path: { type: 'string' },
       mode: { type: 'string' },
       prefix: { type: 'string' },
+      ...JSON_OUT,
     },
     run: async (options) => (await import('./init.ts')).initCommand(options),
   },
@@ -33,7 +36,10 @@ export const COMMANDS: Commands = {
     summary: 'test stores, credentials, folders and limits, and say what to do about each failure',
     usage: '[--json]',
     details: 'Writes, reads and deletes one small object below .sluice/ in each store. Changes nothing else.',
-    examples: [['check --config agent.yaml', 'before the first run, and whenever something is odd']],
+    examples: [
+      ['check --config agent.yaml', 'before the first run, and whenever something is odd'],
+      ["check --json | jq '.checks[] | select(.ok == false)'", 'what failed, for a script'],
+    ],
     options: JSON_OUT,
     run: async (settings, options) =>
       (await import('./check.ts')).checkCommand(settings, { json: options.json === true }),
@@ -41,25 +47,26 @@ export const COMMANDS: Commands = {
   run: {
     on: 'settings',
     summary: 'sync folders and buckets until SIGTERM or SIGINT',
-    usage: '',
+    usage: '[--json]',
     details: 'A signal lets what is in flight end. Killed at any moment, the next run goes on where it was.',
     examples: [
       ['run --config agent.yaml', 'readable lines on stdout'],
-      ['run --config agent.yaml | jq', 'with SLUICE_LOG_FORMAT=json: one object a line'],
+      ['run --json | jq .message', 'one object a line, as with `log: { format: json }`'],
     ],
-    options: {},
-    run: async (settings) => (await import('./run.ts')).runAgent(settings, 'run'),
+    options: JSON_OUT,
+    run: async (settings, options) => (await import('./run.ts')).runAgent(logged(settings, options), 'run'),
   },
   once: {
     on: 'settings',
     summary: 'one pass over all of them; exit code 1 when something could not be synced',
-    usage: '',
+    usage: '[--json]',
     details: 'For cron and scripts. Each file gets three tries.',
     examples: [
-      ['once --config agent.yaml || agent status --config agent.yaml', 'sync, and say what was left'],
+      ['once --config agent.yaml', 'one pass'],
+      [`once || ${PROGRAM} status`, 'and what was left'],
     ],
-    options: {},
-    run: async (settings) => (await import('./run.ts')).runAgent(settings, 'once'),
+    options: JSON_OUT,
+    run: async (settings, options) => (await import('./run.ts')).runAgent(logged(settings, options), 'once'),
   },
   status: {
     on: 'settings',
@@ -67,7 +74,10 @@ export const COMMANDS: Commands = {
     usage: '[--json] [--all]',
     details:
       'Asks the running agent, and the index where none runs. --all lists every file, not only the first ones.',
-    examples: [["status --config agent.yaml --json | jq '.folders[].waiting'", 'for a script']],
+    examples: [
+      ['status --all', 'every file that is not synced, and why'],
+      ["status --json | jq '.folders[].waiting'", 'for a script'],
+    ],
     options: { ...JSON_OUT, all: { type: 'boolean' } },
     run: async (settings, options) =>
       (await import('./status-command.ts')).statusCommand(settings, {
@@ -88,7 +98,7 @@ export const COMMANDS: Commands = {
     on: 'settings',
     summary: 'let the deletes through that the guard holds',
     usage: '--folder NAME | --bucket NAME [--json]',
-    details: 'Look at `agent status` first: so many files gone at once are often a mistake.',
+    details: 'Look at `status` first: so many files gone at once are often a mistake.',
     examples: [['approve-deletes --config agent.yaml --folder site', 'all that are held there now']],
     options: { ...FOLDER, ...BUCKET, ...JSON_OUT },
     run: async (settings, options) =>
@@ -106,10 +116,21 @@ export const COMMANDS: Commands = {
   import: {
     on: 'arguments',
     summary: 'print an agent.yaml for the configuration of another system',
-    usage: 'SYSTEM [FILE] [--credentials FILE]',
-    details: '',
-    examples: [['import syncd /etc/syncd.conf --credentials /etc/sluice/credentials > agent.yaml', '']],
-    options: { credentials: { type: 'string' } },
+    usage: 'SYSTEM [FILE] [--credentials FILE] [--json]',
+    details: `What is left to do goes to stderr. No key is printed.
+
+  signstash          FILE with MINIO_… lines; without FILE, the environment
+  file-sync-service  FILE is its YAML; without FILE, config.yml
+  syncd              FILE is its key=value file; --credentials FILE: where its keys are written (must not exist)
+  relic              FILE is its .env; its keys stay where they are, in the environment`,
+    examples: [
+      ['import file-sync-service config.yml > agent.yaml', 'then check --config agent.yaml'],
+      [
+        'import syncd syncd.conf --credentials /etc/sluice/credentials > agent.yaml',
+        'its keys go to the second file',
+      ],
+    ],
+    options: { credentials: { type: 'string' }, ...JSON_OUT },
     run: async (args) => (await import('./import.ts')).importCommand(args),
   },
   schema: {
@@ -117,7 +138,10 @@ export const COMMANDS: Commands = {
     summary: 'print the JSON Schema of agent.yaml, for editors',
     usage: '',
     details: 'The YAML language server reads it where the first line of agent.yaml names it.',
-    examples: [['schema > agent.schema.json', 'beside agent.yaml']],
+    examples: [
+      ['schema > agent.schema.json', 'beside agent.yaml'],
+      ['schema | jq .properties.folders', 'what a folder may have'],
+    ],
     options: {},
     async run() {
       const { settingsSchema } = await import('#core/settings/reference.ts');
@@ -131,16 +155,16 @@ export const COMMANDS: Commands = {
     on: 'arguments',
     summary: 'print a completion script for bash, zsh or fish',
     usage: 'bash|zsh|fish [PROGRAM]',
-    details: 'PROGRAM is the name that the agent is called by; else sluice-agent.',
+    details: `PROGRAM is the name that the agent is called by; else ${PROGRAM}.`,
     examples: [
-      ['completion bash > /etc/bash_completion.d/sluice-agent', ''],
-      ['completion zsh > ~/.zfunc/_sluice-agent', ''],
+      ['completion bash > /etc/bash_completion.d/sluice-agent', 'for everyone, from the next shell on'],
+      ['completion zsh > ~/.zfunc/_sluice-agent', 'with ~/.zfunc in fpath'],
       ['completion fish > ~/.config/fish/completions/sluice-agent.fish', ''],
     ],
     options: {},
-    async run([shell = '', program = 'sluice-agent']) {
+    async run([shell = '', program = PROGRAM]) {
       const { completionScript, isShell } = await import('./completion.ts');
-      if (!isShell(shell)) throw new UsageError('which shell? agent completion bash, zsh or fish');
+      if (!isShell(shell)) throw new UsageError(`which shell? ${PROGRAM} completion bash, zsh or fish`);
       process.stdout.write(completionScript(shell, program, COMMANDS));
       return EXIT.done;
     },
@@ -150,7 +174,7 @@ export const COMMANDS: Commands = {
     summary: 'print the version',
     usage: '[--json]',
     details: '',
-    examples: [],
+    examples: [['version --json | jq -r .version', 'for a script']],
     options: JSON_OUT,
     run({ json }) {
       const version = agentVersion();
@@ -161,3 +185,8 @@ export const COMMANDS: Commands = {
     },
   },
 };
+
+/** `--json` is the shorter `log: { format: json }`. */
+function logged(settings: HostSettings, { json }: OptionValues): HostSettings {
+  return json === true ? { ...settings, log: { ...settings.log, format: 'json' } } : settings;
+}

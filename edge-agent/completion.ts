@@ -1,4 +1,4 @@
-/** `agent completion SHELL`: a script that completes commands, their options, and files after `--config`. */
+/** `completion SHELL`: a script that completes commands, their options, and files after `--config`. */
 import type { Commands } from './command.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;

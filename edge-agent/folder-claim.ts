@@ -12,6 +12,7 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  renameSync,
   writeFileSync,
 } from 'node:fs';
 import type { HostIndex } from '#adapters/host/index-db.ts';
@@ -45,19 +46,22 @@ export function claimFolder(folder: FolderSettings, index: HostIndex): ClaimedFo
   mkdirSync(`${place}/${HIDDEN_DIRECTORY}`, { recursive: true, mode: 0o700 });
   const unlock = lockFolder(`${place}/${HIDDEN_DIRECTORY}/lock`);
   try {
-    const id = found ?? newId(path);
+    const id = found ?? randomUUID();
     if (known === undefined) {
-      flushId(path);
+      writeId(path, id);
       index.setNote(noteOf(folder.name), id);
     }
-    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
     const { dev, ino } = lstatBig(path);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
     return {
       root: { path, fd },
       fault: () => faultOf(path, id, dev, ino),
       release() {
-        closeSync(fd);
-        unlock();
+        try {
+          closeSync(fd);
+        } finally {
+          unlock();
+        }
       },
     };
   } catch (error) {
@@ -121,15 +125,16 @@ function idOf(path: Buffer): string | undefined {
   }
 }
 
-function newId(path: Buffer): string {
-  const id = randomUUID();
-  writeFileSync(idFile(path), `${id}\n`, { mode: 0o600 });
-  return id;
-}
-
-/** After a power cut a folder without its id would not be known again; it may be of a run that was killed before this. */
-function flushId(path: Buffer): void {
-  for (const one of [idFile(path), joinPath(path, Buffer.from(HIDDEN_DIRECTORY)), path]) {
+/**
+ * After a power cut a folder without its id would not be known again. So it is written, aside, also where it is there:
+ * by a run that was killed before it was flushed, or whose fsync has failed, after which the next one would only say that
+ * all is well (https://lwn.net/Articles/752063/).
+ */
+function writeId(path: Buffer, id: string): void {
+  const aside = Buffer.concat([idFile(path), Buffer.from('.new')]);
+  writeFileSync(aside, `${id}\n`, { mode: 0o600, flush: true });
+  renameSync(aside, idFile(path));
+  for (const one of [joinPath(path, Buffer.from(HIDDEN_DIRECTORY)), path]) {
     const fd = openSync(one, constants.O_RDONLY);
     try {
       fsyncSync(fd);
@@ -150,6 +155,6 @@ function replaced(folder: FolderSettings, missing: boolean): SyncError {
     key: folder.path,
     retryable: true,
     code: 'Replaced',
-    hint: `Mount the right disk; or, if this folder is meant, run: agent accept-folder --folder ${folder.name}`,
+    hint: `Mount the right disk; or, if this folder is meant, run: sluice-agent accept-folder --folder ${folder.name}`,
   });
 }

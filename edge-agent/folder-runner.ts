@@ -26,6 +26,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
   const { settings, folder, store, index, log, agent } = context;
   const ownership = settings.exclusive ? createOwnership(store, agent, folder) : undefined;
   let open: OpenFolder | undefined;
+  let claimed: ClaimedFolder | undefined;
   let reason = 'starting';
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -44,15 +45,19 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
         if (!(error instanceof SyncError) || error.code === 'Owned') throw error;
         log.warn(error.message, { folder: folder.name, hint: error.hint });
       });
-      for (const path of recoverTrash(claim.root.path)) {
-        log.info('put back after a crash', { key: printableName(path) });
-      }
+      putBack(claim, 'put back after a crash');
       reason = '';
+      claimed = claim;
       return openAs(context, claim, ownership);
     } catch (error) {
       claim.release();
       throw error;
     }
+  }
+
+  /** What was on its way out when a crash or an error came. Removals are done in one turn: none is under way now. */
+  function putBack({ root }: ClaimedFolder, message: string): void {
+    for (const path of recoverTrash(root.path)) log.info(message, { key: printableName(path) });
   }
 
   function unavailable(why: string, hint: string | undefined): void {
@@ -70,13 +75,33 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
       return;
     }
     if (folder.schedule === 'close') {
-      await open.watch();
+      await watch(open);
       nextScanMs = performance.now() + settings.rescan;
       nextVerifyMs = performance.now() + VERIFY_EVERY_MS;
       const { prefix, path } = folder;
       log.info('watching', { key: path, prefix, by: open.view().watch });
     } else {
       void pass(open);
+    }
+  }
+
+  /** A folder that nobody watches would look as if all were well. */
+  async function watch(one: OpenFolder): Promise<void> {
+    try {
+      await one.watch();
+    } catch (error) {
+      await letGo();
+      throw error;
+    }
+  }
+
+  /** Whatever keeps a running agent from its folder may pass by itself. */
+  async function attachAgain(): Promise<void> {
+    try {
+      await attachOrWait();
+    } catch (error) {
+      const hint = error instanceof SyncError ? error.hint : undefined;
+      unavailable(error instanceof Error ? error.message : String(error), hint);
     }
   }
 
@@ -112,7 +137,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
   async function tick(): Promise<void> {
     const nowMs = performance.now();
     if (open === undefined) {
-      if (nowMs >= nextClaimMs) await attachOrWait();
+      if (nowMs >= nextClaimMs) await attachAgain();
       return;
     }
     if (nowMs >= nextClaimMs) {
@@ -123,6 +148,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
         await letGo();
         return;
       }
+      if (claimed !== undefined) putBack(claimed, 'put back after an error');
     }
     if (folder.schedule !== 'close') {
       if (!passing && nowMs >= nextScanMs) void pass(open);

@@ -1,5 +1,5 @@
 /**
- * `agent import`: the configuration of a predecessor becomes an agent.yaml for the same job. The YAML goes to stdout,
+ * `import`: the configuration of a predecessor becomes an agent.yaml for the same job. The YAML goes to stdout,
  * what could not be carried over to stderr, and secrets to neither.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,18 +11,12 @@ import { importRelicHost } from '#core/import/relic-host.ts';
 import { importSignstash, importSignstashFile } from '#core/import/signstash.ts';
 import { type ImportedKeys, importSyncd } from '#core/import/syncd.ts';
 import { importedYaml } from '#core/import/yaml-text.ts';
+import { unknownWord } from '#core/nearest-word.ts';
 import { agentSettings } from '#core/settings/agent.ts';
 import { formatProblems, parseSettings, type SettingsProblem } from '#core/settings/problems.ts';
+import { PROGRAM } from './command.ts';
 
-const USAGE = `usage: agent import SYSTEM [FILE] [--credentials FILE]
-
-  signstash          FILE with MINIO_… lines; without FILE, the environment
-  file-sync-service  FILE is its YAML; without FILE, config.yml
-  syncd              FILE is its key=value file; --credentials FILE: where its keys are written (must not exist)
-  relic              FILE is its .env; its keys stay where they are, in the environment
-
-Prints an agent.yaml for the same job, and on stderr what is left to do.
-`;
+const SYSTEMS = ['signstash', 'file-sync-service', 'syncd', 'relic'];
 const IMPORTED = 0;
 const NOT_IMPORTED = 2;
 
@@ -30,11 +24,8 @@ const NOT_IMPORTED = 2;
 export function importCommand(args: readonly string[]): number {
   const parsed = readArguments(args);
   if (typeof parsed === 'string') return usage(parsed);
-  const { system, file, credentials, help } = parsed;
-  if (help) {
-    process.stdout.write(USAGE);
-    return IMPORTED;
-  }
+  const { system, file, credentials } = parsed;
+  const print = printer(parsed.json);
   if (credentials !== undefined && system !== 'syncd') return usage('--credentials is for syncd');
   switch (system) {
     case 'signstash':
@@ -61,7 +52,7 @@ export function importCommand(args: readonly string[]): number {
       if (file === undefined) return usage('relic needs its environment FILE');
       return withText(file, (text) => print(importRelicHost(text), system, file));
     default:
-      return usage(system === undefined ? 'which SYSTEM?' : `${system} is not a SYSTEM that can be imported`);
+      return usage(system === undefined ? 'which SYSTEM?' : unknownWord('SYSTEM', system, SYSTEMS));
   }
 }
 
@@ -69,7 +60,7 @@ interface Arguments {
   system: string | undefined;
   file: string | undefined;
   credentials: string | undefined;
-  help: boolean;
+  json: boolean;
 }
 
 /** Or, as text, what is wrong with them. */
@@ -78,12 +69,12 @@ function readArguments(args: readonly string[]): Arguments | string {
     const { positionals, values } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { credentials: { type: 'string' }, help: { type: 'boolean', default: false } },
+      options: { credentials: { type: 'string' }, json: { type: 'boolean', default: false } },
     });
     const [system, file, ...more] = positionals;
     return more.length > 0
       ? `${more.join(' ')} is too much`
-      : { system, file, credentials: values.credentials, help: values.help };
+      : { system, file, credentials: values.credentials, json: values.json };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return error.message;
@@ -101,22 +92,23 @@ function withText(file: string, use: (text: string) => number): number {
 }
 
 /** Writes nothing at all, neither YAML nor keys, unless our own schema accepts what was imported. */
-function print(
-  imported: ImportResult,
-  system: string,
-  source: string,
-  writeKeys: (() => number) | undefined = undefined,
-): number {
-  if ('problems' in imported) return refuse(source, imported.problems);
-  const checked = parseSettings(agentSettings, imported.settings);
-  if ('problems' in checked) return refuse(`${source}, as agent.yaml`, checked.problems);
-  const written = writeKeys?.() ?? IMPORTED;
-  if (written !== IMPORTED) return written;
-  process.stdout.write(
-    importedYaml(imported, `Imported from ${system}. Try it: agent check --config THIS-FILE`),
-  );
-  for (const note of imported.notes) process.stderr.write(`note: ${note}\n`);
-  return IMPORTED;
+function printer(json: boolean) {
+  return (imported: ImportResult, system: string, source: string, writeKeys?: () => number): number => {
+    if ('problems' in imported) return refuse(source, imported.problems);
+    const checked = parseSettings(agentSettings, imported.settings);
+    if ('problems' in checked) return refuse(`${source}, as agent.yaml`, checked.problems);
+    const written = writeKeys?.() ?? IMPORTED;
+    if (written !== IMPORTED) return written;
+    const { settings, notes } = imported;
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ settings, notes }, undefined, 2)}\n`);
+      return IMPORTED;
+    }
+    const title = `Imported from ${system}. Try it: ${PROGRAM} check --config THIS-FILE`;
+    process.stdout.write(importedYaml(imported, title));
+    for (const note of notes) process.stderr.write(`note: ${note}\n`);
+    return IMPORTED;
+  };
 }
 
 function keyWriter(file: string | undefined, keys: ImportedKeys): (() => number) | undefined {
@@ -144,11 +136,11 @@ function refuse(source: string, problems: readonly SettingsProblem[]): number {
 function fileProblem(error: unknown, file: string): number {
   if (!(error instanceof Error) || !('code' in error)) throw error;
   const hint = error.code === 'EEXIST' ? ': it exists already, and is left as it is' : `: ${error.message}`;
-  process.stderr.write(`agent import: ${file}${hint}\n`);
+  process.stderr.write(`${PROGRAM} import: ${file}${hint}\n`);
   return NOT_IMPORTED;
 }
 
 function usage(problem: string): number {
-  process.stderr.write(`agent import: ${problem}\n${USAGE}`);
+  process.stderr.write(`${PROGRAM} import: ${problem}\n${PROGRAM} import --help tells what there is.\n`);
   return NOT_IMPORTED;
 }

@@ -1,13 +1,14 @@
 /**
- * `agent init`: at most five questions, and a commented agent.yaml. What flags answer is not asked; without a terminal
+ * `init`: at most five questions, and a commented agent.yaml. What flags answer is not asked; without a terminal
  * nothing is, and what is missing is named.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { agentSettings } from '#core/settings/agent.ts';
 import { type FirstAnswers, firstAgentYaml, firstSettings } from '#core/settings/first-agent-yaml.ts';
 import { parseSettings } from '#core/settings/problems.ts';
-import { EXIT, type OptionValues, UsageError } from './command.ts';
+import { EXIT, type OptionValues, PROGRAM, UsageError } from './command.ts';
 
 const SCHEMA = 'agent.schema.json';
 const DEFAULT_FILE = 'agent.yaml';
@@ -16,7 +17,7 @@ interface Question {
   answer: keyof FirstAnswers;
   asks: string;
   /** Absent: there must be an answer. */
-  byDefault?: string;
+  byDefault?: string | ((before: Partial<FirstAnswers>) => string);
   /** Where the answer is in the settings. */
   setting: string;
 }
@@ -31,10 +32,15 @@ const QUESTIONS: readonly Question[] = [
     byDefault: 'move',
     setting: 'folders[0].mode',
   },
-  { answer: 'prefix', asks: 'Keys begin with', byDefault: 'output/', setting: 'folders[0].prefix' },
+  {
+    answer: 'prefix',
+    asks: 'Keys begin with',
+    byDefault: ({ mode }) => (mode === 'receive' ? 'input/' : 'output/'),
+    setting: 'folders[0].prefix',
+  },
 ];
 
-/** @throws UsageError when an answer is missing or wrong, or the file is there already */
+/** @throws UsageError when an answer is missing or wrong, or the file is there already or cannot be written */
 export async function initCommand(options: OptionValues): Promise<number> {
   const file = typeof options.output === 'string' ? options.output : DEFAULT_FILE;
   if (existsSync(file)) throw new UsageError(`${file} is there already; name another with --output FILE`);
@@ -53,11 +59,26 @@ export async function initCommand(options: OptionValues): Promise<number> {
   } finally {
     dialogue?.close();
   }
-  writeFileSync(file, firstAgentYaml(answers as FirstAnswers, SCHEMA), { flag: 'wx' });
+  write(file, firstAgentYaml(answers as FirstAnswers, SCHEMA));
+  const next = { check: `${PROGRAM} check --config ${file}`, schema: `${PROGRAM} schema > ${SCHEMA}` };
   process.stdout.write(
-    `${file} is written. Next: agent check --config ${file}, which says what is still missing; agent schema > ${SCHEMA} lets editors complete it.\n`,
+    options.json === true
+      ? `${JSON.stringify({ file, next })}\n`
+      : `${file} is written. Next:
+  ${next.check}  says what is still missing
+  ${next.schema}  beside it lets editors complete it\n`,
   );
   return EXIT.done;
+}
+
+function write(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text, { flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    throw new UsageError(`${file} cannot be written: ${error.message}`);
+  }
 }
 
 async function asked(
@@ -65,7 +86,9 @@ async function asked(
   before: Partial<FirstAnswers>,
   dialogue: Interface | undefined,
 ): Promise<string> {
-  const { answer, asks, byDefault } = question;
+  const { answer, asks } = question;
+  const byDefault =
+    typeof question.byDefault === 'function' ? question.byDefault(before) : question.byDefault;
   if (dialogue === undefined) {
     if (byDefault !== undefined) return byDefault;
     throw new UsageError(`--${answer} is missing, and nobody can be asked: there is no terminal`);

@@ -12,6 +12,7 @@ import { SyncError } from '#core/errors.ts';
 import type { StoreCapabilities } from '#core/ports.ts';
 import type { AgentSettings, HostSettings } from '#core/settings/agent.ts';
 import type { Log } from './log.ts';
+import { removeOldProbes } from './old-probes.ts';
 
 export interface LiveStore {
   store: S3Store;
@@ -19,7 +20,7 @@ export interface LiveStore {
   wire: WireOptions;
   /** `undefined` until the store has been asked. */
   capabilities(): StoreCapabilities | undefined;
-  /** Asks the store in the background, until it has answered or `stop` is called. */
+  /** Asks the store in the background, until it has answered or `stop` is called; then removes what earlier runs left. */
   learn(log: Log): { stop(): void };
 }
 
@@ -39,15 +40,16 @@ export function liveStore(settings: AgentSettings): LiveStore {
   };
   let known: StoreCapabilities | undefined;
   const capabilities = () => known;
+  const store = createS3Store({
+    ...wire,
+    ...(where.checksum === 'auto' ? {} : { crc32: where.checksum === 'crc32' }),
+    capabilities,
+  });
   return {
     wire,
     credentials,
     capabilities,
-    store: createS3Store({
-      ...wire,
-      ...(where.checksum === 'auto' ? {} : { crc32: where.checksum === 'crc32' }),
-      capabilities,
-    }),
+    store,
     learn(log) {
       let timer: NodeJS.Timeout | undefined;
       let stopped = false;
@@ -61,7 +63,10 @@ export function liveStore(settings: AgentSettings): LiveStore {
           say(`what the store can do is not known: ${error.message}`, { hint: error.hint });
           // Each try may leave an object behind where deleting it is not allowed.
           if (!stopped && error.retryable) timer = setTimeout(ask, LEARN_AGAIN_MS).unref();
+          return;
         }
+        const prefixes = folders.map(({ prefix }) => prefix);
+        if (!stopped) await removeOldProbes(store, prefixes, log);
       };
       void ask();
       return {

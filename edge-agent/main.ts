@@ -10,8 +10,9 @@ import { SyncError } from '#core/errors.ts';
 import { unknownWord } from '#core/nearest-word.ts';
 import { agentSettings, type HostSettings } from '#core/settings/agent.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
-import { type Command, EXIT, type OptionValues, UsageError } from './command.ts';
+import { type Command, EXIT, type OptionValues, PROGRAM, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { configFile } from './config-file.ts';
 import { commandHelp, helpText } from './help.ts';
 
 const HELP = new Set(['help', '--help', '-h']);
@@ -31,7 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
   const name = asked === '--version' ? 'version' : asked;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(unknownWord('command', name, Object.keys(COMMANDS)));
-  const wantsHelp = HELP.has(first) || (command.on !== 'arguments' && rest.some((word) => HELP.has(word)));
+  const wantsHelp = HELP.has(first) || rest.some((word) => HELP.has(word));
   if (!wantsHelp) return perform(name, command, rest);
   process.stdout.write(commandHelp(name, command));
   return EXIT.done;
@@ -41,9 +42,11 @@ async function perform(name: string, command: Command, args: readonly string[]):
   if (command.on === 'arguments') return command.run(args);
   const values = optionsOf(name, command, args);
   if (command.on === 'nothing') return command.run(values);
-  const config = values.config ?? process.env.SLUICE_CONFIG;
-  if (typeof config !== 'string') {
-    throw new UsageError(`which settings? agent ${name} --config FILE; agent init writes a first one`);
+  const config = configFile(values.config, process.env);
+  if (config === undefined) {
+    throw new UsageError(
+      `which settings? ${PROGRAM} ${name} --config FILE; ${PROGRAM} init writes a first one`,
+    );
   }
   const settings = load(config);
   return settings === undefined ? EXIT.usage : command.run(settings, values);
@@ -81,7 +84,7 @@ function textOf(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new UsageError(`${file} cannot be read: ${error.message}. \`agent init\` writes a first one.`);
+    throw new UsageError(`${file} cannot be read: ${error.message}. \`${PROGRAM} init\` writes a first one.`);
   }
 }
 
@@ -95,7 +98,7 @@ try {
 } catch (error) {
   if (!(error instanceof Error)) throw error;
   const hint = error instanceof SyncError && error.hint !== undefined ? `\n${error.hint}` : '';
-  const more = error instanceof UsageError ? '\nagent --help tells what there is.' : '';
-  process.stderr.write(`agent: ${error.message}${hint}${more}\n`);
+  const more = error instanceof UsageError ? `\n${PROGRAM} --help tells what there is.` : '';
+  process.stderr.write(`${PROGRAM}: ${error.message}${hint}${more}\n`);
   process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

@@ -10,6 +10,7 @@ import {
   type SettledFile,
   withSettledFile,
 } from './settled-file.ts';
+import { forgetSent, mayHaveObject } from './unconfirmed.ts';
 
 export interface MirrorContext extends FileContext {
   /** Set while the bucket may hold files that the index has never seen: they are not sent again. */
@@ -31,7 +32,8 @@ export async function mirrorFile(context: MirrorContext, path: Buffer): Promise<
   const { folder, index } = context;
   const looked = await withSettledFile(context, path, (file) => bring(context, path, file));
   if ('gone' in looked) {
-    if ((index.get(folder.name, path)?.etag ?? '') !== '') context.onGone(path);
+    const row = index.get(folder.name, path);
+    if (row !== undefined && mayHaveObject(context, row)) context.onGone(path);
     else if (isNothing(looked.gone)) index.remove(folder.name, path);
   }
   return looked;
@@ -47,16 +49,30 @@ async function bring(context: MirrorContext, path: Buffer, file: SettledFile): P
     return { done: 'unchanged' };
   }
   const copied = await copyFile(context, path, file, row);
-  if (copied !== undefined) return { done: copied };
+  const done = copied ?? (await put(context, path, file, unasked ? adopting : undefined));
+  // From here on the row says what the object is.
+  if (row !== undefined && row.state !== 'synced') forgetSent(context, path);
+  return { done };
+}
+
+/** @param unasked given: only created, and where there is an object, it may be the file's already */
+async function put(
+  context: MirrorContext,
+  path: Buffer,
+  file: SettledFile,
+  unasked: Adopting | undefined,
+): Promise<'uploaded' | 'unchanged'> {
   try {
-    await putFile(context, path, file, unasked);
+    await putFile(context, path, file, unasked !== undefined);
   } catch (error) {
-    if (adopting === undefined || !unasked) throw error;
+    if (unasked === undefined) throw error;
     if (!(error instanceof SyncError) || error.code !== 'PreconditionFailed') throw error;
-    if (await adopt(context, path, file, adopting)) return { done: 'unchanged' };
-    await putFile(context, path, file, false);
+    const adopted = await adopt(context, path, file, unasked);
+    if (!adopted) await putFile(context, path, file, false);
+    forgetSent(context, path);
+    return adopted ? 'unchanged' : 'uploaded';
   }
-  return { done: 'uploaded' };
+  return 'uploaded';
 }
 
 async function adopt(

@@ -9,10 +9,10 @@ import { appendFile } from './append-file.ts';
 import { createDeletions } from './deletions.ts';
 import type { FolderContext, FolderView } from './folder.ts';
 import type { ClaimedFolder } from './folder-claim.ts';
+import { createFolderMarkers } from './folder-markers.ts';
 import { scanFolder } from './folder-scan.ts';
 import { createUpkeep } from './folder-upkeep.ts';
 import { createFolderWork, TRIES_IN_PASS } from './folder-work.ts';
-import { createMarkers } from './markers.ts';
 import { type Adopting, mirrorFile } from './mirror-file.ts';
 import { moveFile } from './move-file.ts';
 import type { Ownership } from './owner.ts';
@@ -44,8 +44,6 @@ export interface OpenOptions {
   skewMs?: () => number | undefined;
 }
 
-/** Markers are looked at again when the folder rests, but not all the time. */
-const MARKERS_SHARE_OF_TIME = 20;
 const SCAN_FAILED = { files: 0, directories: 0, errors: 1 };
 
 export function openFolder(
@@ -72,12 +70,12 @@ export function openFolder(
   let adopting: Adopting | undefined = index.counts(folder.name).synced === 0 ? { found: false } : undefined;
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
-  let touched = false;
   let passing = Promise.resolve(0);
-  let markersNotBeforeMs = 0;
 
   const markers =
-    folder.mode === 'append' && folder.marker !== undefined ? createMarkers(file, folder.marker) : undefined;
+    folder.mode === 'append' && folder.marker !== undefined
+      ? createFolderMarkers(file, folder.marker, ignored)
+      : undefined;
   const deletions = folder.mode === 'mirror' && folder.deletes ? createDeletions(file, unsure) : undefined;
   const mirror = {
     ...file,
@@ -99,8 +97,7 @@ export function openFolder(
       case 'mirror':
         return mirrorFile(mirror, path);
       case 'append':
-        touched = true;
-        markers?.withdraw(path);
+        markers?.touch(path);
         return appendFile(file, path);
       default:
         return moveFile(file, path);
@@ -109,7 +106,7 @@ export function openFolder(
 
   function ignored(path: Buffer): boolean {
     const text = decodeName(path) ?? path.toString('latin1');
-    return (markers !== undefined && text.split('/').at(-1) === folder.marker) || matches(text);
+    return markers?.isMarker(text) === true || matches(text);
   }
 
   function unsure(): string | undefined {
@@ -159,13 +156,6 @@ export function openFolder(
     log.error(error instanceof Error ? error.message : String(error), { folder: folder.name });
   }
 
-  async function settleMarkers(): Promise<void> {
-    touched = false;
-    const startedMs = performance.now();
-    await markers?.settle(ignored);
-    markersNotBeforeMs = performance.now() + (performance.now() - startedMs) * MARKERS_SHARE_OF_TIME;
-  }
-
   async function onePass(): Promise<number> {
     work.begin(TRIES_IN_PASS);
     let failures = 0;
@@ -181,7 +171,7 @@ export function openFolder(
     if ((lastScan?.errors ?? 1) > 0) failures++;
     compared();
     failures += (await deletions?.flush()) ?? 0;
-    await settleMarkers();
+    await markers?.settle();
     failures += await upkeep.expire();
     return work.left + failures + (deletions?.waiting ?? 0);
   }
@@ -214,7 +204,7 @@ export function openFolder(
       if (stopping.signal.aborted) return;
       if (lastScan !== undefined) upkeep.expireSometimes();
       if (deletions?.due(work.queued) === true) await deletions.flush();
-      if (touched && work.queued === 0 && performance.now() > markersNotBeforeMs) await settleMarkers();
+      if (markers?.due(work.queued) === true) await markers.settle();
     },
     fault: () => ownership?.fault ?? claim.fault(),
     view: () => ({
@@ -233,10 +223,14 @@ export function openFolder(
     },
     approveDeletes: () => deletions?.approve(),
     async close() {
-      watcher?.close();
       stopping.abort();
-      await Promise.all([scanning, upkeep.ended(), work.stop(), passing]);
-      claim.release();
+      try {
+        watcher?.close();
+      } finally {
+        // Whoever asked for them was told of what failed.
+        await Promise.allSettled([scanning, upkeep.ended(), work.stop(), passing]);
+        claim.release();
+      }
     },
   };
 }

@@ -12,6 +12,7 @@ import { rangesOf } from '#core/parts.ts';
 import type { ObjectHead, PutOptions } from '#core/ports.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 import { changed, type FileContext, type SettledFile } from './settled-file.ts';
+import { notingSent, type Sent } from './unconfirmed.ts';
 import { uploadFile } from './upload-file.ts';
 
 /** What the index knows of a synced file. */
@@ -35,23 +36,23 @@ export async function putFile(
   const { folder, settings, store, index, parts, log, metrics } = context;
   const { fd, key, state, checkpoint } = file;
   const startedMs = performance.now();
-  const { etag, versionId, md5, partBytes } = await uploadFile(
-    { store, index, parts },
-    {
-      folder: folder.name,
-      path,
-      fd,
-      state,
-      key,
-      attributes: (hex, bytes) => ({
-        ...attributesOf(context, key, state, hex, bytes),
-        ...(ifAbsent ? { ifAbsent } : {}),
-      }),
-      checkpoint,
-      wholeMd5: encryptedByKms(context),
+  let sent: Sent | undefined;
+  const request = {
+    folder: folder.name,
+    path,
+    fd,
+    state,
+    key,
+    attributes(hex: string | undefined, bytes: number): PutOptions {
+      const attributes = attributesOf(context, key, state, hex, bytes);
+      sent = { sizeBytes: state.sizeBytes, metadata: attributes.metadata };
+      return { ...attributes, ...(ifAbsent ? { ifAbsent } : {}) };
     },
-    settings.limits.partBytes,
-  );
+    checkpoint,
+    wholeMd5: encryptedByKms(context),
+  };
+  const upload = () => uploadFile({ store, index, parts }, request, settings.limits.partBytes);
+  const { etag, versionId, md5, partBytes } = await notingSent(context, path, () => sent, upload);
   const row = syncedRow(context, path, state, { etag, versionId, md5, partBytes });
   if (!file.untouched()) {
     // The object is ours all the same: if the file is gone by now, a mirror has to delete it.
@@ -90,14 +91,20 @@ export async function copyFile(
     let result = present;
     const upToDate = present?.etag === source.etag && carries(present, attributes);
     if (!upToDate) {
-      result = await copyWithin(context, source, sourceKey, key, attributes);
+      const sent = { sizeBytes: state.sizeBytes, metadata: attributes.metadata };
+      const copy = () => copyWithin(context, source, sourceKey, key, attributes);
+      result = await notingSent(context, path, () => sent, copy);
       if (result === undefined) continue;
     }
-    if (!file.untouched()) throw changed(key);
     const { etag = '', versionId } = result ?? {};
-    index.put(
-      syncedRow(context, path, state, { etag, versionId, md5: source.md5, partBytes: source.partBytes }),
-    );
+    const { md5, partBytes } = source;
+    const row = syncedRow(context, path, state, { etag, versionId, md5, partBytes });
+    if (!file.untouched()) {
+      // As after an upload.
+      index.put({ ...row, state: 'waiting' });
+      throw changed(key);
+    }
+    index.put(row);
     if (upToDate) return 'unchanged';
     log.info('copied', { key, from: sourceKey, bytes: state.sizeBytes });
     metrics.done(folder.name, 'copied', state.sizeBytes);

@@ -196,8 +196,11 @@ export function openReceiveFolder(
       await listing;
       await background;
       await work.stop();
-      receive.incoming.close();
-      claim.release();
+      try {
+        receive.incoming.close();
+      } finally {
+        claim.release();
+      }
     },
   };
 }

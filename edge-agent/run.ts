@@ -1,4 +1,4 @@
-/** `agent run` and `agent once`: folders and buckets of the settings, until a signal or until everything is done. */
+/** `run` and `once`: folders and buckets of the settings, until a signal or until everything is done. */
 import { giveMemoryBack } from '#adapters/host/memory.ts';
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
 import type { SyncError } from '#core/errors.ts';

@@ -1,4 +1,4 @@
-/** What `agent status` asks of the agent that runs. */
+/** What `sluice-agent status` asks of the agent that runs. */
 import { request } from 'node:http';
 import { SyncError } from '#core/errors.ts';
 import { listenAddress } from './listen-address.ts';

@@ -1,10 +1,11 @@
-/** `agent status`: from the index, and from the running agent when it answers. */
+/** `sluice-agent status`: from the index, and from the running agent when it answers. */
 import { openBucketsDb } from '#adapters/host/buckets-db.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { SyncError } from '#core/errors.ts';
 import type { HostSettings } from '#core/settings/agent.ts';
 import { bucketsFile } from './bucket-live.ts';
 import { type BucketStatus, bucketStatus, bucketTable } from './bucket-status.ts';
+import { PROGRAM } from './command.ts';
 import { indexFile, statusAddress } from './live.ts';
 import { statusOf, statusTable } from './status.ts';
 import { askStatus } from './status-client.ts';
@@ -16,7 +17,7 @@ export async function statusCommand(
 ): Promise<number> {
   const live = await askStatus(statusAddress(settings)).catch((error: unknown) => {
     if (!(error instanceof SyncError)) throw error;
-    process.stderr.write(`agent: ${error.message}; what follows is from the index alone\n`);
+    process.stderr.write(`${PROGRAM}: ${error.message}; what follows is from the index alone\n`);
     return undefined;
   });
   const index = openIfThere(() => openIndex(indexFile(settings), { beside: true }));

@@ -135,7 +135,7 @@ ${report.problems.length === 0 ? '<tr><td colspan="3" class="dim">none</td></tr>
 </table>
 </div>
 <p class="dim">Also: <a href="/status.json">status.json</a>, <a href="/metrics">metrics</a>, <a href="/healthz">healthz</a>.
-What waits, and why: <code>agent status</code>.</p>
+What waits, and why: <code>sluice-agent status</code>.</p>
 <script type="module">${SCRIPT}</script>
 </body>
 </html>

@@ -1,4 +1,4 @@
-/** What the running agent says of itself: the same value as JSON, as a page and in the table of `agent status`. */
+/** What the running agent says of itself: the same value as JSON, as a page and in the table of `sluice-agent status`. */
 import type { Activity, FolderActivity } from './activity.ts';
 import { type BucketView, bucketNeedsSomebody, laneName } from './bucket-view.ts';
 import type { FolderView } from './folder.ts';

@@ -1,5 +1,5 @@
 /**
- * `agent status`: for each folder what waits, what is parked and what is held, and why. From the index, so that it can
+ * `status`: for each folder what waits, what is parked and what is held, and why. From the index, so that it can
  * be asked when the agent does not run; what only the running agent knows is added when it answers.
  */
 import type { HostIndex } from '#adapters/host/index-db.ts';
@@ -75,7 +75,7 @@ export function statusTable(
     return [
       `${folder.folder}: ${folder.mode}, ${wayOf(folder)}`,
       `  ${folder.live === undefined ? 'the agent does not run' : liveLine(folder.live, nowMs)}`,
-      `  ${countText(folder.synced)} synced, ${countText(folder.held)} deletes held, ${countText(folder.waiting)} waiting, ${countText(folder.parked)} parked`,
+      `  ${countsOf(folder)}`,
       ...shown.map(
         ({ path, state, attempts, nextAttempt, reason }) =>
           `  ${state.padEnd(8)} ${path}${attempts === 0 ? '' : ` tried ${attempts}x, next ${nextAttempt}`}: ${reason}`,
@@ -83,7 +83,7 @@ export function statusTable(
       ...(more === 0 ? [] : [`  … and ${countText(more)} more (--all shows them)`]),
       ...(folder.held === 0
         ? []
-        : [`  agent approve-deletes --folder ${folder.folder} carries out the deletes`]),
+        : [`  sluice-agent approve-deletes --folder ${folder.folder} carries out the deletes`]),
     ];
   });
   return lines.map((line) => `${oneLine(line)}\n`).join('');
@@ -92,6 +92,19 @@ export function statusTable(
 function wayOf({ mode, path, prefix }: FolderStatus): string {
   const remote = prefix === '' ? 'the whole bucket' : prefix;
   return mode === 'receive' ? `${remote} -> ${path}` : `${path} -> ${remote}`;
+}
+
+/** Of `move` nothing stays, and only `mirror` deletes: a 0 there would say that nothing was done. */
+function countsOf({ mode, synced, held, waiting, parked, live }: FolderStatus): string {
+  return [
+    mode === 'move' ? '' : `${countText(synced)} synced`,
+    mode === 'move' && live !== undefined ? `${countText(live.done.uploaded)} uploaded since its start` : '',
+    mode === 'mirror' || held > 0 ? `${countText(held)} deletes held` : '',
+    `${countText(waiting)} waiting`,
+    `${countText(parked)} parked`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
 function liveLine(live: FolderReport, nowMs: number): string {

@@ -41,6 +41,8 @@ export interface DeliverPorts {
 }
 
 const MAX_TRIES = 8;
+/** Code of what was not tried. */
+export const BREAKER_OPEN = 'BreakerOpen';
 /** The object changed while it was read: what it is now is looked at at once. */
 const CHANGED = new Set(['PreconditionFailed', 'NoSuchKey', 'NotFound']);
 
@@ -114,15 +116,13 @@ export async function askAgain(
 
 /** @throws SyncError, retryable: the message is handed back */
 export function mustAllow({ breaker, nowMs }: Pick<DeliverPorts, 'breaker' | 'nowMs'>, key: ObjectKey): void {
-  if (breaker.allows(nowMs())) return;
-  throw new SyncError(
+  if (!breaker.allows(nowMs())) throw breakerOpen(key);
+}
+
+export function breakerOpen(key: ObjectKey): SyncError {
+  return new SyncError(
     `delivery of ${key}: the file manager has failed too often, it is left alone for a while`,
-    {
-      op: 'deliver',
-      key,
-      retryable: true,
-      code: 'BreakerOpen',
-    },
+    { op: 'deliver', key, retryable: true, code: BREAKER_OPEN },
   );
 }
 

@@ -85,7 +85,7 @@ export async function liveBatch<Answer>(
       log,
       bucket: liveHub().bucket,
       remainingMs: () => context.getRemainingTimeInMillis(),
-      release: (message, retryable) => release()(message, retryable),
+      release: (message, setback) => release()(message, setback),
     });
   } finally {
     log.flush();

@@ -59,7 +59,7 @@ export function readBatch(
   const byKey = new Map<ObjectKey, { message: SQSRecord; event: ObjectEvent }[]>();
   for (const message of messages) {
     const events = read(message, ports);
-    if (events === undefined) failed.set(message, false);
+    if (events === undefined) failed.set(message, 'hopeless');
     for (const event of events ?? []) {
       const known = byKey.get(event.key);
       if (known === undefined) byKey.set(event.key, [{ message, event }]);

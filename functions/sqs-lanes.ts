@@ -2,6 +2,7 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { SyncError } from '#core/errors.ts';
+import { graverSetback, type Setback } from '#core/redelivery.ts';
 import type { Log } from './log.ts';
 
 export interface LanePorts {
@@ -9,13 +10,15 @@ export interface LanePorts {
   /** Milliseconds until Lambda ends the function. */
   remainingMs: () => number;
   /** Makes failed messages visible again after a delay, instead of after the visibility timeout. */
-  release: (message: SQSRecord, retryable: boolean) => Promise<void>;
+  release: (message: SQSRecord, setback: Setback) => Promise<void>;
 }
 
 export interface LaneOptions {
   lanesAtOnce: number;
   /** No step is begun with less time left than that. */
   reserveMs: number;
+  /** Whether what fails now fails because whom it is for is down; absent: each failure is the message's own. */
+  outage?: () => boolean;
 }
 
 /** Work that was asked for by these messages; they come again when it throws. */
@@ -31,14 +34,14 @@ export interface Lane {
   steps: readonly Step[];
 }
 
-/** Messages that failed, and whether trying again can help. */
-export type Failed = Map<SQSRecord, boolean>;
+/** Messages that are not done, and why. */
+export type Failed = Map<SQSRecord, Setback>;
 
 export async function runLanes(
   lanes: readonly Lane[],
   failed: Failed,
   { log, remainingMs }: Pick<LanePorts, 'log' | 'remainingMs'>,
-  { lanesAtOnce, reserveMs }: LaneOptions,
+  { lanesAtOnce, reserveMs, outage = () => false }: LaneOptions,
 ): Promise<void> {
   await inParallel(lanes, lanesAtOnce, async ({ key, steps }) => {
     for (const [index, { messages, run }] of steps.entries()) {
@@ -46,9 +49,10 @@ export async function runLanes(
         if (remainingMs() < reserveMs) throw outOfTime(key);
         await run();
       } catch (error) {
-        failMessages(messages, error, failed, log, key);
+        const setback = outage() ? 'outage' : 'failed';
+        failMessages(messages, error, failed, log, key, setback);
         const after = steps.slice(index + 1).flatMap((step) => step.messages);
-        for (const message of after) fail(failed, message, true);
+        for (const message of after) fail(failed, message, setback);
         if (after.length > 0)
           log.warn('messages held back behind one that failed', { key, count: after.length });
         return;
@@ -57,19 +61,20 @@ export async function runLanes(
   });
 }
 
-/** Notes and logs the failure of these messages. */
+/** Notes and logs the failure of these messages; `again` is why they come again, if trying again can help. */
 export function failMessages(
   messages: readonly SQSRecord[],
   error: unknown,
   failed: Failed,
   log: Log,
   key: string,
+  again: Exclude<Setback, 'hopeless'> = 'failed',
 ): void {
   const retryable = !(error instanceof SyncError) || error.retryable;
   const fields = error instanceof SyncError ? { op: error.op, code: error.code, hint: error.hint } : {};
   const messageIds = [...new Set(messages.map(({ messageId }) => messageId))].join(',');
   log.error('event failed', { key, messageIds, retryable, ...fields, error });
-  for (const message of messages) fail(failed, message, retryable);
+  for (const message of messages) fail(failed, message, retryable ? again : 'hopeless');
 }
 
 /**
@@ -80,9 +85,9 @@ export async function answerBatch(
   failed: Failed,
   { log, release }: Pick<LanePorts, 'log' | 'release'>,
 ): Promise<SQSBatchResponse> {
-  for (const [message, retryable] of failed) {
+  for (const [message, setback] of failed) {
     try {
-      await release(message, retryable);
+      await release(message, setback);
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
       // Later, but as safe.
@@ -92,9 +97,8 @@ export async function answerBatch(
   return { batchItemFailures: [...failed.keys()].map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-/** A message that fails twice can be tried again only when both failures say so. */
-function fail(failed: Failed, message: SQSRecord, retryable: boolean): void {
-  failed.set(message, retryable && (failed.get(message) ?? true));
+function fail(failed: Failed, message: SQSRecord, setback: Setback): void {
+  failed.set(message, graverSetback(setback, failed.get(message) ?? setback));
 }
 
 function outOfTime(key: string): SyncError {

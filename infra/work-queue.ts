@@ -8,10 +8,9 @@ import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { type ITopic, Subscription, SubscriptionProtocol } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { MAX_RECEIVES } from '#core/redelivery.ts';
 import type { SluiceFunction } from './sluice-function.ts';
 
-/** With the delays of core/redelivery.ts, hours of an outage; what can never succeed gets there within seconds. */
-const MAX_RECEIVE_COUNT = 12;
 /** The longest SQS keeps a message: the time there is to look at what failed, or to resume what was paused. */
 const RETENTION = Duration.days(14);
 
@@ -48,7 +47,7 @@ export class WorkQueue extends Construct {
     this.queue = new Queue(this, 'Queue', {
       ...common,
       visibilityTimeout,
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES },
     });
   }
 

@@ -77,10 +77,10 @@ export function createIncoming(root: Buffer): Incoming {
     const last = opened.at(-1);
     const here = lstatSync(joinPath(root, INCOMING), { throwIfNoEntry: false });
     if (last !== undefined && here?.ino === last.ino && here.dev === last.dev) return last;
-    const directory = openParent(root, INCOMING);
+    const directory = { ...openParent(root, INCOMING), dev: 0, ino: 0 };
+    opened.push(directory);
     const { dev, ino } = fstatSync(directory.fd);
-    opened.push({ ...directory, dev, ino });
-    return directory;
+    return Object.assign(directory, { dev, ino });
   }
 
   return {
@@ -157,8 +157,11 @@ function createFile(path: Buffer, key: string): IncomingFile {
     release() {
       if (released) return;
       released = true;
-      closeSync(fd);
-      unlinkIfThere(path);
+      try {
+        closeSync(fd);
+      } finally {
+        unlinkIfThere(path);
+      }
     },
   };
 }

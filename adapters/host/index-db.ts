@@ -47,6 +47,8 @@ export interface HostIndex extends OpenUploads, Requests {
   /** Small facts, under names of the caller's choice. `undefined` forgets; on disk when `setNote` returns. */
   note(name: string): string | undefined;
   setNote(name: string, value: string | undefined): void;
+  /** As `setNote`, and on disk when a row would be that is put now. */
+  noteSoon(name: string, value: string | undefined): void;
   flush(): void;
   /** Gives back the memory of its cache: there is nothing to do for now. */
   rest(): void;
@@ -124,10 +126,13 @@ export function openIndex(
     return batch.read(() => statements.note.get(name)?.value as string | undefined);
   }
 
+  function writeNote(name: string, value: string | undefined): void {
+    if (value === undefined) statements.removeNote.run(name);
+    else statements.setNote.run(name, value);
+  }
+
   function setNote(name: string, value: string | undefined): void {
-    batch.writeNow(() =>
-      value === undefined ? statements.removeNote.run(name) : statements.setNote.run(name, value),
-    );
+    batch.writeNow(() => writeNote(name, value));
   }
 
   return {
@@ -166,6 +171,7 @@ export function openIndex(
     },
     note,
     setNote,
+    noteSoon: (name, value) => batch.write(() => writeNote(name, value)),
     ...openUploads(database, batch),
     ...openRequests(database, batch),
     flush: () => batch.flush(),

@@ -63,9 +63,9 @@ export function openStepwise(rootFd: number, path: Buffer): number {
   try {
     for (const step of steps) {
       if (step === '..') throw failure('EXDEV', EXDEV, path);
-      const next = openSync(below(directory, step), FLAGS | constants.O_NOFOLLOW | constants.O_DIRECTORY);
-      if (directory !== rootFd) closeSync(directory);
-      directory = next;
+      const above = directory;
+      directory = openSync(below(above, step), FLAGS | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+      if (above !== rootFd) closeSync(above);
     }
     if (name === '..') throw failure('EXDEV', EXDEV, path);
     return openSync(below(directory, name), FLAGS | constants.O_NOFOLLOW);

@@ -64,9 +64,10 @@ function walk(root: Buffer, path: Buffer, open: (directory: Buffer) => number): 
   let fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     for (const step of stepsOf(path)) {
-      const next = open(below(fd, step));
-      closeSync(fd);
-      fd = next;
+      const above = fd;
+      fd = open(below(above, step));
+      // Closed once, whatever close(2) says: its number may be another file's by then.
+      closeSync(above);
     }
   } catch (error) {
     closeSync(fd);

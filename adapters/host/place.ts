@@ -94,9 +94,19 @@ function replace(parent: Buffer, name: Buffer, from: Buffer, expected: FileState
     renameSync(from, target);
     return undefined;
   }
-  if (!sameContent(statOf(from), expected)) return keepBeside(parent, name, from);
+  if (!isStill(from, expected)) return keepBeside(parent, name, from);
   unlinkSync(from);
   return undefined;
+}
+
+/** What cannot be looked at may be anything. */
+function isStill(path: Buffer, expected: FileState): boolean {
+  try {
+    return sameContent(statOf(path), expected);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
 }
 
 /** Answers the new name, or `undefined` when the file has gone meanwhile. */

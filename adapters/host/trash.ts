@@ -57,15 +57,36 @@ export function removeSafely(
     unlinkSync(recordOf(grave));
     return 'changed';
   }
-  const moved = lstatBig(grave);
-  const ours = moved.ino === expected.ino && moved.dev === expected.dev;
-  if (!ours || leaseLost(fd) || !sameContent(statOf(fd), expected)) {
+  if (!isUntouched(fd, grave, expected)) {
     putBack(root, path, grave);
     return 'changed';
   }
-  unlinkSync(grave);
+  bury(root, path, grave);
   unlinkSync(recordOf(grave));
   return 'removed';
+}
+
+/** What cannot be looked at may have been touched. */
+function isUntouched(fd: number, grave: Buffer, expected: FileState): boolean {
+  try {
+    const moved = lstatBig(grave);
+    const ours = moved.ino === expected.ino && moved.dev === expected.dev;
+    return ours && !leaseLost(fd) && sameContent(statOf(fd), expected);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
+}
+
+/** What cannot be removed must not stay out of sight. */
+function bury(root: Buffer, path: Buffer, grave: Buffer): void {
+  try {
+    unlinkSync(grave);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    putBack(root, path, grave);
+    throw pathError('remove', path, error);
+  }
 }
 
 /**

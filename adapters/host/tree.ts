@@ -96,11 +96,16 @@ export function openFile(
   if (typeof before === 'string' && !(before === 'symlink' && followLinks)) return { skipped: before };
   const fd = attempt(full, () => openBeneath(root.fd, path, followLinks));
   if (typeof fd !== 'number') return { skipped: fd ?? 'vanished' };
-  const stat = fstatSync(fd, { bigint: true });
-  const skipped = skipReason(stat);
-  if (skipped === undefined) return { fd, state: stateOf(stat) };
-  closeSync(fd);
-  return { skipped };
+  let kept = false;
+  try {
+    const stat = fstatSync(fd, { bigint: true });
+    const skipped = skipReason(stat);
+    if (skipped !== undefined) return { skipped };
+    kept = true;
+    return { fd, state: stateOf(stat) };
+  } finally {
+    if (!kept) closeSync(fd);
+  }
 }
 
 /** Why something is no regular file, or `undefined` when it is one. */

@@ -19,7 +19,8 @@ interface PaceOptions {
   now?: () => number;
 }
 
-const FIRST_PERMITS = 4;
+/** What any store bears; a far one is not kept waiting for many rounds. */
+const FIRST_PERMITS = 16;
 /** Fewer requests say nothing about throughput. */
 const ROUND_REQUESTS = 16;
 /** A request weighs as much as so many bytes, so that small objects count. */

@@ -41,7 +41,7 @@ const bucketDestination = z.strictObject({
     .describe(
       'Whether deletes at the source are carried out here too (only after HEAD says that the source has lost the object).',
     ),
-  guard: deleteGuard.check(z.describe('More deletes than this wait for `agent approve-deletes`.')),
+  guard: deleteGuard.check(z.describe('More deletes than this wait for `sluice-agent approve-deletes`.')),
   tags: z
     .union([z.literal('auto'), z.boolean()])
     .default('auto')
@@ -91,7 +91,7 @@ export const bucketSchema = z.strictObject({
         .describe('Between attempts.'),
     })
     .prefault({})
-    .describe('Of one object; then it is parked until the next full comparison or `agent retry`.'),
+    .describe('Of one object; then it is parked until the next full comparison or `sluice-agent retry`.'),
 });
 
 export type HostPlace = z.output<typeof hostPlaceSchema>;

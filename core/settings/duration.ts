@@ -43,3 +43,8 @@ export const daysOrOff = z.union(
 export const minutesOrOff = z.union([z.literal('off'), wholeMinutes], {
   error: 'whole minutes such as 15m or 1d, or off',
 });
+
+/** Timers count milliseconds in 31 bits, and what should happen at least daily need not be rarer. */
+export const upToADay = durationMs.check(
+  z.refine((ms) => ms <= DAY_MS, { error: 'a duration of at most 24h' }),
+);

@@ -24,7 +24,7 @@ export function firstAgentYaml(answers: FirstAnswers, schema: string): string {
   const { store, folders } = firstSettings(answers);
   const [folder] = folders;
   return `# yaml-language-server: $schema=${schema}
-# What this host syncs. Try it: agent check --config THIS-FILE, then agent run. All settings: docs/settings.md.
+# What this host syncs. Try it: sluice-agent check --config THIS-FILE, then sluice-agent run. All settings: docs/settings.md.
 
 store:
 ${indented(stringify(store), 2)}

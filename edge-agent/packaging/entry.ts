@@ -6,6 +6,6 @@ import { SyncError } from '#core/errors.ts';
 
 import('../main.ts').catch((error: unknown) => {
   if (!(error instanceof SyncError)) throw error;
-  process.stderr.write(`agent: ${error.message}\n${error.hint ?? ''}\n`);
+  process.stderr.write(`sluice-agent: ${error.message}\n${error.hint ?? ''}\n`);
   process.exitCode = 1;
 });

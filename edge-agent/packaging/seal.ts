@@ -56,7 +56,9 @@ export async function seal(contents: Contents, options: SealOptions): Promise<vo
     }),
   );
   // The fixed seed makes the code cache, and so the executable, the same in each build; other flags would make it void.
-  await run(generator, [...V8_FLAGS, '--random-seed=1', '--experimental-sea-config', 'sea.json'], { cwd: workDir });
+  await run(generator, [...V8_FLAGS, '--random-seed=1', '--experimental-sea-config', 'sea.json'], {
+    cwd: workDir,
+  });
   // Whole or not at all: a build that was interrupted leaves no executable.
   const building = join(workDir, 'agent');
   await writeFile(building, runtime);

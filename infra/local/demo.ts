@@ -9,6 +9,7 @@ import { runTour, TOUR_LIMITS } from './demo/tour.ts';
 import { INTERRUPT, onKeys } from './keys.ts';
 import { openLivePage } from './live/live-page.ts';
 import { claimPort } from './port.ts';
+import { localDir, portOf, projectDir, runProgram } from './program.ts';
 import { startSystem } from './system.ts';
 
 const USAGE = `usage: npm run demo -- [--yes] [--folder DIR] [--port PORT]
@@ -19,13 +20,7 @@ const USAGE = `usage: npm run demo -- [--yes] [--folder DIR] [--port PORT]
 
 Exit codes: 0 everything converged; 1 it did not, or could not be tried; 2 wrong usage; 130 interrupted.
 `;
-const WRONG_USAGE = 2;
 const INTERRUPTED = 130;
-
-const projectDir = resolve(import.meta.dirname, '../..');
-const localDir = join(projectDir, '.sluice', 'local');
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
 interface Arguments {
   yes: boolean;
@@ -41,8 +36,7 @@ function aside(line: string): void {
   say(coloured ? styleText('dim', text) : text);
 }
 
-/** @returns whether everything converged */
-async function main({ yes, folder, port: wantedPort }: Arguments): Promise<boolean> {
+async function run({ yes, folder, port: wantedPort }: Arguments, stopping: AbortController): Promise<number> {
   const ending = new AbortController();
   const signal = AbortSignal.any([stopping.signal, ending.signal]);
   if (process.env.AWS_ENDPOINT_URL) {
@@ -55,7 +49,7 @@ async function main({ yes, folder, port: wantedPort }: Arguments): Promise<boole
   await using cleanup = new AsyncDisposableStack();
   const ownDir = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
   cleanup.defer(() => rm(ownDir, { recursive: true, force: true }));
-  const keys = keyPresses();
+  const keys = keyPresses(stopping);
   cleanup.use(keys);
   const system = await startSystem(
     {
@@ -84,25 +78,29 @@ async function main({ yes, folder, port: wantedPort }: Arguments): Promise<boole
     signal.throwIfAborted();
   }
   const tour = runTour({ system, clients, say, goOn, signal });
-  const wrong = await Promise.race([tour, endOf(system.follow()), endOf(page.follow())]);
+  const wrong = await Promise.race([
+    tour,
+    endOf(system.follow(), stopping.signal),
+    endOf(page.follow(), stopping.signal),
+  ]);
   if (wrong.length === 0) say('\nEverything converged.');
   else say(`\nIt did NOT converge:\n${wrong.map((one) => `  ${one}`).join('\n')}`);
   if (!yes) {
     say('Press a key to end.');
     await keys.next();
   }
-  return wrong.length === 0;
+  return wrong.length === 0 ? 0 : 1;
 }
 
 /** Neither ends before the tour, unless it fails or is interrupted. */
-async function endOf(following: Promise<void>): Promise<never> {
+async function endOf(following: Promise<void>, stopping: AbortSignal): Promise<never> {
   await following;
-  stopping.signal.throwIfAborted();
+  stopping.throwIfAborted();
   throw new SyncError('a part of the system has ended', { op: 'demo', retryable: false });
 }
 
 /** One key at a time; q and Ctrl-C end the tour. Where no key can come any more, it goes on. */
-function keyPresses(): Disposable & { next(): Promise<void> } {
+function keyPresses(stopping: AbortController): Disposable & { next(): Promise<void> } {
   let pressed = Promise.withResolvers<void>();
   const reading = onKeys((key) => {
     if (key === 'q' || key === INTERRUPT) stopping.abort();
@@ -131,38 +129,15 @@ async function emptyFolder(folder: string): Promise<string> {
   });
 }
 
-function readArguments(): Arguments | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        yes: { type: 'boolean', default: false },
-        folder: { type: 'string' },
-        port: { type: 'string', default: '0' },
-      },
-    });
-    const port = Number(values.port);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new TypeError(`--port ${values.port}`);
-    return { yes: values.yes, folder: values.folder && resolve(values.folder), port };
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    process.stderr.write(`${error.message}\n${USAGE}`);
-    return undefined;
-  }
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      yes: { type: 'boolean', default: false },
+      folder: { type: 'string' },
+      port: { type: 'string', default: '0' },
+    },
+  });
+  return { yes: values.yes, folder: values.folder && resolve(values.folder), port: portOf(values.port) };
 }
 
-const args = readArguments();
-if (args === undefined) {
-  process.exitCode = WRONG_USAGE;
-} else {
-  try {
-    process.exitCode = (await main(args)) ? 0 : 1;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    if (stopping.signal.aborted) process.exitCode = INTERRUPTED;
-    else {
-      const hint = error instanceof SyncError ? (error.hint ?? '') : '';
-      process.stderr.write(`demo: ${error.message}\n${hint}\n`);
-      process.exitCode = 1;
-    }
-  }
-}
+await runProgram({ name: 'demo', usage: USAGE, readArguments, run, stoppedCode: INTERRUPTED });

@@ -4,11 +4,11 @@
  */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SyncError } from '#core/errors.ts';
 import { DEFAULT_PORT } from './emulator.ts';
 import { INTERRUPT, onKeys } from './keys.ts';
 import { openLivePage } from './live/live-page.ts';
 import { claimPort } from './port.ts';
+import { localDir, portOf, projectDir, runProgram } from './program.ts';
 import { LOCAL_INGEST_TOKEN, localFunctionUrl } from './surroundings.ts';
 import { startSystem } from './system.ts';
 
@@ -22,13 +22,7 @@ const USAGE = `usage: npm start -- [--folder DIR] [--port PORT] [--fresh] [--wat
 
 With AWS_ENDPOINT_URL set, that endpoint is used and no emulator is started.
 `;
-const WRONG_USAGE = 2;
 const SOURCES = ['core', 'adapters', 'functions', 'edge-agent'];
-
-const projectDir = resolve(import.meta.dirname, '../..');
-const localDir = join(projectDir, '.sluice', 'local');
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 const step = (line: string) => print(`${new Date().toTimeString().slice(0, 8)} ${line}`);
@@ -40,7 +34,10 @@ interface Arguments {
   watched: boolean;
 }
 
-async function main({ folder, port: wantedPort, fresh, watched }: Arguments): Promise<void> {
+async function run(
+  { folder, port: wantedPort, fresh, watched }: Arguments,
+  stopping: AbortController,
+): Promise<number> {
   const ending = new AbortController();
   const signal = AbortSignal.any([stopping.signal, ending.signal]);
   await using cleanup = new AsyncDisposableStack();
@@ -85,41 +82,20 @@ async function main({ folder, port: wantedPort, fresh, watched }: Arguments): Pr
   using _keys = onKeys((key) => actions[key]?.());
   await Promise.race([system.follow(), page.follow()]);
   step('stopping');
+  return 0;
 }
 
-function readArguments(): Arguments | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        folder: { type: 'string', default: 'demo' },
-        port: { type: 'string', default: String(DEFAULT_PORT) },
-        fresh: { type: 'boolean', default: false },
-        watch: { type: 'boolean', default: false },
-      },
-    });
-    const port = Number(values.port);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new TypeError(`--port ${values.port}`);
-    return { folder: resolve(values.folder), port, fresh: values.fresh, watched: values.watch };
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    process.stderr.write(`${error.message}\n${USAGE}`);
-    return undefined;
-  }
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      folder: { type: 'string', default: 'demo' },
+      port: { type: 'string', default: String(DEFAULT_PORT) },
+      fresh: { type: 'boolean', default: false },
+      watch: { type: 'boolean', default: false },
+    },
+  });
+  const { folder, port, fresh, watch: watched } = values;
+  return { folder: resolve(folder), port: portOf(port), fresh, watched };
 }
 
-const args = readArguments();
-if (args === undefined) {
-  process.exitCode = WRONG_USAGE;
-} else {
-  try {
-    await main(args);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    if (!stopping.signal.aborted) {
-      process.stderr.write(
-        `start: ${error.message}\n${error instanceof SyncError ? (error.hint ?? '') : ''}\n`,
-      );
-      process.exitCode = 1;
-    }
-  }
-}
+await runProgram({ name: 'start', usage: USAGE, readArguments, run, stoppedCode: 0 });

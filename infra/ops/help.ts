@@ -4,7 +4,7 @@ import { table } from './table.ts';
 
 const COMMON = [
   ['--stack NAME', 'the stack; else SLUICE_STACK, the name in sluice.yaml, or sluice'],
-  ['--json', 'answers as JSON on stdout'],
+  ['--json', 'answers as JSON on stdout; npm run -s keeps npm’s own lines out of it'],
   ['--profile NAME', 'profile of the AWS configuration'],
   ['--region NAME', 'AWS region'],
   ['--help', 'about one command'],
@@ -26,9 +26,15 @@ export function commandHelp(name: string, { usage, summary, details }: Command):
 
 ${summary[0]?.toUpperCase()}${summary.slice(1)}.
 
-${details.replaceAll('  ops ', '  npm run ops -- ')}
+${details.replaceAll(/^ {2}ops (.*)$/gm, example)}
 
 ${optionsText()}`;
+}
+
+/** npm writes lines of its own to stdout; in a file or for jq they would be in the way. */
+function example(_line: string, words: string): string {
+  const silent = /--json| > /.test(words) ? '-s ' : '';
+  return `  npm run ${silent}ops -- ${words}`;
 }
 
 function optionsText(): string {

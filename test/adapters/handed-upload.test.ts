@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { handedUploads } from '#adapters/handed-upload.ts';
+import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { createMemoryControls } from '../doubles/controls-memory.ts';
 
@@ -51,4 +52,35 @@ it('uploads of other keys and destinations are their own', async () => {
     handedUploads(controls, 'one', objectKey('k '), () => 0),
   ];
   for (const other of others) expect(await other.take(source, 60)).toEqual({ begin: true });
+});
+
+it('an upload that was taken by a write whose answer was lost, and that was sent again, is still taken by its caller', async () => {
+  const { controls } = uploads();
+  const twice: typeof controls = {
+    ...controls,
+    async put(...args) {
+      await controls.put(...args);
+      return controls.put(...args);
+    },
+  };
+  await handedUploads(controls, 'one', key, () => 0).leave('upload-1', source);
+  expect(await handedUploads(twice, 'one', key, () => 0).take(source, 60)).toEqual({ goOn: 'upload-1' });
+  expect(await handedUploads(controls, 'one', key, () => 0).take(source, 60)).toEqual({ busy: true });
+});
+
+it('an upload that was taken, and nobody was told, keeps nobody away from it', async () => {
+  const { controls } = uploads();
+  let lost = 0;
+  const silent: typeof controls = {
+    ...controls,
+    async put(...args) {
+      const answer = await controls.put(...args);
+      if (lost++ > 0) return answer;
+      throw new SyncError('no answer', { op: 'put', key, retryable: true });
+    },
+  };
+  await handedUploads(controls, 'one', key, () => 0).leave('upload-1', source);
+  const one = handedUploads(silent, 'one', key, () => 0);
+  await expect(one.take(source, 60)).rejects.toThrow('no answer');
+  expect(await one.take(source, 60)).toEqual({ goOn: 'upload-1' });
 });

@@ -47,7 +47,7 @@ export function agentOnce(bench: Bench, settings: Record<string, unknown>, crede
   return commandOf(bench, 'once', config, credentials);
 }
 
-/** `agent run`; resolves when it answers. Peers are told to be quiet, so it writes no line for each file either. */
+/** `sluice-agent run`; resolves when it answers. Peers are told to be quiet, so it writes no line for each file either. */
 export async function startAgent(bench: Bench, options: AgentOptions): Promise<RunningAgent> {
   const stateDirectory = options.stateDirectory ?? bench.newDirectory('state');
   const config = writeSettings(bench, { ...options, stateDirectory });

@@ -27,7 +27,7 @@ export function usage(known: readonly string[]): string {
   --quick    a tenth of the work, to see that everything runs
   --agent    an executable to measure in place of the one that npm run build makes
   --json     one line for each contender and case
-  --render   write docs/performance.md from such a file
+  --render   write the figures of docs/performance.md and docs/comparison.md from such a file
 `;
 }
 

@@ -3,6 +3,7 @@
  * stdout. In a process of its own, so that nothing else is in its memory.
  */
 import { mirrorObject } from '#adapters/mirror-object.ts';
+import { createBreaker, FILE_MANAGER_BREAKER } from '#core/breaker.ts';
 import { invalidationBatches } from '#core/invalidation.ts';
 import { objectKey } from '#core/key.ts';
 import { deliverKey } from '../../functions/deliver-key.ts';
@@ -72,7 +73,7 @@ const CASES: Record<string, () => Promise<Measured>> = {
       hub,
       ledger: createMemoryLedger(),
       fileManager: createMemoryFileManager(),
-      breaker: { allows: () => true, succeeded: () => {}, failed: () => {} },
+      breaker: createBreaker(FILE_MANAGER_BREAKER),
       deliveries: createMemoryDeliveryQueue(),
       deletes: true,
       log: quiet,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { lineOf } from './figures.ts';
-import { figuresText, render, type WrittenLine, withFigures } from './render.ts';
+import { comparisonText, figuresText, render, type WrittenLine, withFigures } from './render.ts';
 
 const START = '<!-- figures: written by npm run bench -- --render -->';
 const END = '<!-- end of figures -->';
@@ -34,12 +34,28 @@ test('figures say where they come from, and what ours is beside each peer', () =
   expect(text).toContain('| s5cmd | 1 | 250 | 0.4 | 4 | 4 x as fast, 0.25 x the CPU |');
 });
 
-test('the document and its plots are written', () => {
+test('the comparison has one row a case, and of large objects the bytes', () => {
+  const big = { ...lineOf('big', 'sluice', [{ objects: 1, bytes: 5e9, seconds: 10, cpuS: 5 }]), ...ORIGIN };
+  const peer = { ...big, contender: 's5cmd', mbPerS: 250 };
+  const cases = [...CASES, { name: 'big', what: 'one large file' }];
+  expect(comparisonText([...LINES, big, peer], cases)).toBe(`| | sluice | s5cmd | rclone | mc |
+| --- | ---: | ---: | ---: | ---: |
+| Files into the null store | 1,000/s, 0.1 s | 250/s, 0.4 s |  |  |
+| One large file | 500 MB/s, 5 s each | 250 MB/s, 5 s each |  |  |
+`);
+});
+
+test('the documents and the plots are written', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-render-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  writeFileSync(join(directory, 'performance.md'), `${START}\n${END}\n`);
+  for (const name of ['performance.md', 'comparison.md']) {
+    writeFileSync(join(directory, name), `${START}\n${END}\n`);
+  }
   render(directory, LINES, CASES);
   expect(readFileSync(join(directory, 'performance.md'), 'utf8')).toContain('| sluice | 1 | 1,000 |');
+  expect(readFileSync(join(directory, 'comparison.md'), 'utf8')).toContain(
+    '| 1,000/s, 0.1 s | 250/s, 0.4 s |',
+  );
   for (const plot of ['performance-speed.svg', 'performance-cpu.svg']) {
     const svg = readFileSync(join(directory, plot), 'utf8');
     expect(svg).toMatch(/^<svg/);

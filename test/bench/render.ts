@@ -1,4 +1,7 @@
-/** docs/performance.md: its figures between the markers are written from the lines of a run; the words around them are kept. */
+/**
+ * docs/performance.md, and the short table of docs/comparison.md: figures between markers are written from the lines of a
+ * run; the words around them are kept.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyncError } from '#core/errors.ts';
@@ -6,7 +9,7 @@ import type { Line } from './figures.ts';
 import { type Bars, barsSvg } from './plot.ts';
 import type { Provenance } from './provenance.ts';
 import { type Case, OURS } from './runner.ts';
-import { rowsOf } from './table.ts';
+import { numberText, rowsOf } from './table.ts';
 
 export type WrittenLine = Line & Provenance;
 
@@ -14,7 +17,7 @@ type Described = Pick<Case, 'name' | 'what' | 'beside'>;
 
 const START = '<!-- figures: written by npm run bench -- --render -->';
 const END = '<!-- end of figures -->';
-/** Those of the plots: what all of them can do. */
+/** Those of the plots and of the comparison: what all of them can do. */
 const PEERS = [OURS, 's5cmd', 'rclone', 'mc'];
 const PLOTS: Bars[] = [
   {
@@ -44,9 +47,14 @@ export function render(directory: string, lines: readonly WrittenLine[], cases: 
       retryable: false,
     });
   }
-  const file = join(directory, 'performance.md');
-  const figures = figuresText(lines, cases);
-  writeFileSync(file, withFigures(readFileSync(file, 'utf8'), figures));
+  const documents = [
+    ['performance.md', figuresText(lines, cases)],
+    ['comparison.md', comparisonText(lines, cases)],
+  ] as const;
+  for (const [name, figures] of documents) {
+    const file = join(directory, name);
+    writeFileSync(file, withFigures(readFileSync(file, 'utf8'), figures));
+  }
   for (const plot of PLOTS) writeFileSync(join(directory, plot.file), barsSvg(plot, plotted(lines), PEERS));
 }
 
@@ -73,6 +81,29 @@ export function figuresText(lines: readonly WrittenLine[], cases: readonly Descr
     return ofCase.length === 0 ? [] : [`### ${name}\n\n${sentence(what)}\n\n${tableOf(ofCase, beside)}`];
   });
   return [[...origins].join('\n'), '', ...plots, ...tables].join('\n');
+}
+
+/** One row for each case that all contenders can do: rate and processor time, side by side. */
+export function comparisonText(lines: readonly WrittenLine[], cases: readonly Described[]): string {
+  const comparable = plotted(lines);
+  const rows = cases.flatMap(({ name, what }) => {
+    const ofCase = comparable.filter((line) => line.case === name);
+    if (ofCase.length === 0) return [];
+    const cells = PEERS.map((peer) => rateText(ofCase.find(({ contender }) => contender === peer)));
+    return [`| ${sentence(what).slice(0, -1)} | ${cells.join(' | ')} |\n`];
+  });
+  return [`| | ${PEERS.join(' | ')} |\n`, `| --- |${' ---: |'.repeat(PEERS.length)}\n`, ...rows].join('');
+}
+
+/** Of large objects their bytes count. */
+function rateText(line: Line | undefined): string {
+  if (line === undefined) return '';
+  const { objectsPerS, mbPerS, cpuSPer1000 } = line;
+  if (objectsPerS !== null && objectsPerS >= 1) {
+    return `${numberText(objectsPerS)}/s, ${numberText(cpuSPer1000)} s`;
+  }
+  const cpuSEach = cpuSPer1000 === null ? null : cpuSPer1000 / 1000;
+  return `${numberText(mbPerS)} MB/s, ${numberText(cpuSEach)} s each`;
 }
 
 function tableOf(lines: readonly Line[], beside?: boolean): string {

@@ -68,6 +68,20 @@ export function hostIndexContract(what: string, world: () => IndexWorld): void {
       expect(again.uploads('out')).toMatchObject([upload]);
     });
 
+    it('shows a note of soon at once, and has it on the disk together with the rows', async () => {
+      const files = world();
+      const index = files.open();
+      index.put(rowOf('row'));
+      index.noteSoon('note', 'text');
+      expect(index.note('note')).toBe('text');
+      await expect.poll(() => files.reopen().note('note')).toBe('text');
+      expect(names(files.reopen().below('out', path('')))).toEqual(['row']);
+      index.noteSoon('note', undefined);
+      expect(index.note('note')).toBeUndefined();
+      index.flush();
+      expect(files.reopen().note('note')).toBeUndefined();
+    });
+
     it('lists what is below a directory in byte order, what waits by its time, and the names of one file', () => {
       const index = world().open();
       for (const name of ['d/b', 'd/a', 'd', 'd0', 'd/\xff', 'e']) index.put(rowOf(path(name), { ino: 1n }));

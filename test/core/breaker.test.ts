@@ -32,6 +32,16 @@ describe('a breaker', () => {
     expect(breaker.allows(101)).toBe(false);
   });
 
+  it('says that it is open without using up the call that finds out', () => {
+    const breaker = createBreaker(POLICY);
+    expect(breaker.isOpen(0)).toBe(false);
+    for (let index = 0; index < 3; index++) breaker.failed(0);
+    expect([breaker.isOpen(99), breaker.isOpen(100), breaker.isOpen(100)]).toEqual([true, false, false]);
+    expect([breaker.allows(100), breaker.isOpen(101)]).toEqual([true, true]);
+    breaker.succeeded();
+    expect(breaker.isOpen(102)).toBe(false);
+  });
+
   it('closes when that call succeeds, and stays open when it fails', () => {
     const breaker = createBreaker(POLICY);
     for (let index = 0; index < 3; index++) breaker.failed(0);

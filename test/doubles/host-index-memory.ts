@@ -28,6 +28,7 @@ export function createMemoryIndex(
 ): HostIndex {
   const rows = new Map(disk.rows);
   const uploads = new Map(disk.uploads);
+  const notes = new Map(disk.notes);
   const pending: ((to: IndexDisk) => void)[] = [];
   let planned: NodeJS.Timeout | undefined;
   let closed = false;
@@ -45,9 +46,9 @@ export function createMemoryIndex(
       throw new SyncError('the index is closed', { op: 'index', retryable: false, code: 'IndexFailed' });
   }
 
-  function write(change: (to: Pick<IndexDisk, 'rows' | 'uploads'>) => void): void {
+  function write(change: (to: Pick<IndexDisk, 'rows' | 'uploads' | 'notes'>) => void): void {
     asked();
-    change({ rows, uploads });
+    change({ rows, uploads, notes });
     pending.push(change);
     planned ??= setTimeout(flush, COMMIT_MS);
   }
@@ -67,15 +68,18 @@ export function createMemoryIndex(
     return row === undefined ? undefined : { ...row, parts: [...row.parts] };
   }
 
+  function noteSoon(name: string, value: string | undefined): void {
+    write((to) => void (value === undefined ? to.notes.delete(name) : to.notes.set(name, value)));
+  }
+
   function setNote(name: string, value: string | undefined): void {
+    noteSoon(name, value);
     flush();
-    if (value === undefined) disk.notes.delete(name);
-    else disk.notes.set(name, value);
   }
 
   function note(name: string): string | undefined {
     asked();
-    return disk.notes.get(name);
+    return notes.get(name);
   }
 
   function put(row: IndexRow): void {
@@ -119,6 +123,7 @@ export function createMemoryIndex(
     },
     note,
     setNote,
+    noteSoon,
     upload: uploadOf,
     beginUpload(row) {
       putUpload(row);

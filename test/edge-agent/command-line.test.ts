@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { agentSettings } from '#core/settings/agent.ts';
 import { COMMANDS } from '../../edge-agent/commands.ts';
+import { configFile } from '../../edge-agent/config-file.ts';
 import { AGENT_MAIN } from './agent-process.ts';
 
 let directory: string;
@@ -32,15 +33,30 @@ describe('help', () => {
     expect(status).toBe(0);
     for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(`\n  ${name} `);
     const { stdout: retry } = agent('retry', '--help');
-    expect(retry).toMatch(/^usage: agent retry --config FILE \[--folder NAME/);
-    expect(retry).toContain('Examples:\n  agent retry --config agent.yaml --folder outbox');
+    expect(retry).toMatch(/^usage: sluice-agent retry \[--config FILE\] \[--folder NAME/);
+    expect(retry).toContain('Examples:\n  sluice-agent retry --config agent.yaml --folder outbox');
     expect(agent('help', 'retry').stdout).toBe(retry);
+  });
+
+  it.each(Object.keys(COMMANDS))('of %s says what it does, with an example', (name) => {
+    const { status, stdout, stderr } = agent(name, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(
+      new RegExp(`^usage: sluice-agent ${name}\\b.*\n\nExamples:\n  sluice-agent ${name} `, 's'),
+    );
+  });
+
+  it('offers JSON of every command that answers anything but a document of its own', () => {
+    for (const [name, { options, usage }] of Object.entries(COMMANDS)) {
+      const hasJson = !['schema', 'completion'].includes(name);
+      expect([name, 'json' in options, usage.includes('[--json]')]).toEqual([name, hasJson, hasJson]);
+    }
   });
 
   it('goes to stderr, with exit code 2, when nothing was asked', () => {
     const { status, stdout, stderr } = agent();
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^usage: agent COMMAND/);
+    expect(stderr).toMatch(/^usage: sluice-agent COMMAND/);
   });
 });
 
@@ -48,13 +64,12 @@ describe('a mistake', () => {
   it.each([
     ['a command', ['stats'], 'stats is no command: did you mean status?'],
     ['an option', ['status', '--jsn'], '--jsn is no option of status: did you mean --json?'],
-    ['settings that are not named', ['run'], 'which settings? agent run --config FILE'],
     ['settings that are not there', ['run', '--config', 'none.yaml'], 'none.yaml cannot be read: ENOENT'],
-    ['a shell', ['completion', 'csh'], 'which shell? agent completion bash, zsh or fish'],
+    ['a shell', ['completion', 'csh'], 'which shell? sluice-agent completion bash, zsh or fish'],
   ])('in %s is named, with exit code 2', (_what, args, said) => {
     const { status, stdout, stderr } = agent(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain(`agent: ${said}`);
+    expect(stderr).toContain(`sluice-agent: ${said}`);
   });
 
   it('in the name of a folder is named, with the nearest that there is', () => {
@@ -68,11 +83,22 @@ describe('a mistake', () => {
   });
 });
 
+describe('the file with the settings', () => {
+  it('is the named one, else that of SLUICE_CONFIG, else that of the host where there is one', () => {
+    const place = join(directory, 'agent.yaml');
+    expect(configFile(undefined, {}, place)).toBeUndefined();
+    writeFileSync(place, '');
+    expect(configFile(undefined, {}, place)).toBe(place);
+    expect(configFile(undefined, { SLUICE_CONFIG: 'mine.yaml' }, place)).toBe('mine.yaml');
+    expect(configFile('named.yaml', { SLUICE_CONFIG: 'mine.yaml' }, place)).toBe('named.yaml');
+  });
+});
+
 describe('init', () => {
   it('writes settings that pass the check of settings, from flags alone', () => {
     const { status, stdout } = agent('init', '--bucket', 'hub', '--path', '/srv/Out Box', '--mode', 'mirror');
     expect(status).toBe(0);
-    expect(stdout).toContain('Next: agent check --config agent.yaml');
+    expect(stdout).toContain('Next:\n  sluice-agent check --config agent.yaml ');
     const text = readFileSync(join(directory, 'agent.yaml'), 'utf8');
     expect(text).toMatch(/^# yaml-language-server: \$schema=agent\.schema\.json\n/);
     const { folders } = agentSettings.parse(parse(text));
@@ -82,6 +108,18 @@ describe('init', () => {
       prefix: 'output/',
       mode: 'mirror',
     });
+  });
+
+  it('makes the directory, names as JSON what it wrote, and proposes a prefix for the mode', () => {
+    const args = ['--bucket', 'hub', '--path', '/srv/in', '--mode', 'receive', '--output', 'new/agent.yaml'];
+    const { status, stdout } = agent('init', ...args, '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ file: 'new/agent.yaml' });
+    const { folders } = agentSettings.parse(parse(readFileSync(join(directory, 'new/agent.yaml'), 'utf8')));
+    expect(folders[0]).toMatchObject({ mode: 'receive', prefix: 'input/' });
+    const below = agent('init', '--bucket', 'hub', '--path', '/srv/in', '--output', 'new/agent.yaml/x');
+    expect(below.status).toBe(2);
+    expect(below.stderr).toContain('new/agent.yaml/x cannot be written');
   });
 
   it('means its comments: every one that is a setting can be taken as it is', () => {

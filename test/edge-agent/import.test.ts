@@ -81,7 +81,8 @@ it('never writes keys over a file, and then imports nothing', () => {
 
 it.each([
   [[], 'which SYSTEM?'],
-  [['rsync'], 'rsync is not a SYSTEM'],
+  [['robocopy'], 'robocopy is no SYSTEM: there are signstash, file-sync-service, syncd, relic'],
+  [['rsync'], 'rsync is no SYSTEM: did you mean syncd?'],
   [['syncd'], 'syncd needs its configuration FILE'],
   [['signstash', 'a', 'b'], 'b is too much'],
   [['signstash', '--credentials', 'x'], '--credentials is for syncd'],
@@ -90,11 +91,14 @@ it.each([
 ])('refuses %j with exit code 2, and says why', (args, why) => {
   const { code, out, err } = run(...args);
   expect({ code, out }).toEqual({ code: 2, out: '' });
-  expect(err).toContain(`agent import: ${why}`);
+  expect(err).toContain(`sluice-agent import: ${why}`);
 });
 
-it('tells its usage when asked', () => {
-  const { code, out, err } = run('--help');
+it('answers as JSON when asked: the settings, what is left to do, and no key', () => {
+  const { code, out, err } = run('syncd', fileOf(SYNCD), '--credentials', join(directory, 'keys'), '--json');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  expect(out).toMatch(/^usage: agent import SYSTEM/);
+  const { settings, notes } = JSON.parse(out);
+  expect(settings.store).toMatchObject({ bucket: 'b', credentials: { file: join(directory, 'keys') } });
+  expect(notes.length).toBeGreaterThan(0);
+  expect(out).not.toContain('canary');
 });

@@ -156,7 +156,7 @@ it('deletes nothing when the folder is another one or was emptied', async () => 
   const replaced = start('once');
   expect(await replaced.exit).toBe(1);
   expect(replaced.output()).toContain('has lost its .sluice/folder-id');
-  expect(replaced.output()).toContain('agent accept-folder --folder output');
+  expect(replaced.output()).toContain('sluice-agent accept-folder --folder output');
   expect(await keys()).toHaveLength(3);
 
   expect(await start('accept-folder', '--folder', 'output').exit).toBe(0);

@@ -72,7 +72,7 @@ it('says from the index alone what waits, is parked and is held, with reason, at
   held     old: too many deletes
   parked   pipe: is a fifo, not a file
   waiting  again tried 3x, next 1970-01-01T00:01:00.000Z: the store is away
-  agent approve-deletes --folder output carries out the deletes
+  sluice-agent approve-deletes --folder output carries out the deletes
 `);
 });
 
@@ -94,7 +94,7 @@ it('adds what the running agent says', () => {
   const status = statusOf(folder('move'), indexWith([]), report);
   expect(status.live).toMatchObject({ queued: 3, state: 'working' });
   expect(statusTable([status], { nowMs: 60_000 })).toContain(
-    '  working, inotify, 3 queued, 1.0 files/s, 2.0 KiB/s, scanned 20 s ago: 1,234 files, 0 errors\n',
+    '  working, inotify, 3 queued, 1.0 files/s, 2.0 KiB/s, scanned 20 s ago: 1,234 files, 0 errors\n  1 uploaded since its start, 0 waiting, 0 parked\n',
   );
 });
 

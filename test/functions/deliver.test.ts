@@ -1,10 +1,11 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createBreaker } from '#core/breaker.ts';
 import { deliveryMessage } from '#core/delivery-message.ts';
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import type { DeliveryRequest, FileManager } from '#core/ports.ts';
+import { MAX_RECEIVES, type Setback } from '#core/redelivery.ts';
 import { deliverBatch } from '../../functions/deliver.ts';
 import { replayEvent } from '../../functions/event-replay.ts';
 import { createMemoryDeliveryQueue } from '../doubles/delivery-queue-memory.ts';
@@ -52,20 +53,21 @@ function world(deletes = true) {
     nowMs,
   };
   const counted: Record<string, number> = {};
-  const released: [string, boolean][] = [];
+  const released: [string, Setback][] = [];
   let remainingMs = 900_000;
+  let receiveCount = 1;
 
   async function run(messages: readonly (DeliveryRequest | string)[], group?: string): Promise<string[]> {
     const event = sqsEvent(messages.map((one) => (typeof one === 'string' ? one : deliveryMessage(one))));
     for (const [index, record] of event.Records.entries()) {
       const one = messages[index];
       record.attributes.MessageGroupId = group ?? (typeof one === 'object' ? one.key : `group-${index}`);
+      record.attributes.ApproximateReceiveCount = String(receiveCount);
     }
     const lanes = {
       log,
       remainingMs: () => remainingMs,
-      release: async ({ messageId }: SQSRecord, retryable: boolean) =>
-        void released.push([messageId, retryable]),
+      release: async ({ messageId }: SQSRecord, setback: Setback) => void released.push([messageId, setback]),
     };
     const metrics = {
       add: (name: string, value: number) => {
@@ -102,6 +104,10 @@ function world(deletes = true) {
     },
     endSoon: () => {
       remainingMs = 1_000;
+    },
+    /** From now on every message has been received so often. */
+    receivedFor: (nth: number) => {
+      receiveCount = nth;
     },
     later: (ms: number) => {
       now += ms;
@@ -182,13 +188,14 @@ describe('delivering a key', () => {
   });
 
   it('ends the answer of an object whose content is not sent after all', async () => {
-    const { run, put, hub, breaker } = world();
+    const { run, put, hub, breaker, nowMs } = world();
     await put(key, 'hello');
-    for (let failures = 0; failures < 3; failures++) breaker.failed(Number.MAX_SAFE_INTEGER / 2);
     let ended = false;
     const { get } = hub;
     hub.get = async (...args) => {
       const answer = await get(...args);
+      // As by the keys beside it.
+      for (let failures = 0; failures < 3; failures++) breaker.failed(nowMs());
       return {
         ...answer,
         body: ending(answer.body, () => {
@@ -409,10 +416,10 @@ describe('a batch of deliveries', () => {
     const messages = [0, 1, 2].map((revision) => ({ key, revision }));
     expect(await run(messages, 'one group')).toEqual(['message-0', 'message-1', 'message-2']);
     expect(memory.calls).toEqual(['updatePermissions k', 'saveToDisk k']);
-    expect(released.map(([, retryable]) => retryable)).toEqual([true, true, true]);
+    expect(released.map(([, setback]) => setback)).toEqual(['failed', 'failed', 'failed']);
     answering(() => undefined);
     expect(await run(['poison', { key: other, revision: 1 }])).toEqual(['message-0']);
-    expect(released.at(-1)).toEqual(['message-0', false]);
+    expect(released.at(-1)).toEqual(['message-0', 'hopeless']);
     expect(memory.files.has('other')).toBe(true);
   });
 
@@ -426,11 +433,98 @@ describe('a batch of deliveries', () => {
     const calls = memory.calls.length;
     expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
     expect(memory.calls).toHaveLength(calls);
-    expect(counted).toEqual({ DeliveriesFailed: 3, BreakerOpen: 1 });
+    expect(counted).toEqual({ DeliveriesFailed: 3, BreakerOpen: 2 });
     answering(() => undefined);
     later(1_000);
     expect(await run([{ key, revision: 1 }])).toEqual([]);
     expect(counted.Deliveries).toBe(1);
+  });
+
+  it('asks nothing of hub and ledger while the breaker is open', async () => {
+    const { run, put, breaker, nowMs, hub } = world();
+    await put(key, 'one');
+    for (let index = 0; index < 3; index++) breaker.failed(nowMs());
+    const asked = vi.spyOn(hub, 'get');
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it('calls what fails an outage while nobody is told anything, and what fails alone a failure', async () => {
+    const { run, put, answering, released } = world();
+    await put(key, 'one');
+    answering(() => {
+      throw down();
+    });
+    for (let index = 0; index < 4; index++) await run([{ key, revision: 1 }, 'poison']);
+    expect(released.filter(([id]) => id === 'message-0').map(([, setback]) => setback)).toEqual([
+      'failed',
+      'failed',
+      'outage',
+      'outage',
+    ]);
+    expect(new Set(released.filter(([id]) => id === 'message-1').map(([, why]) => why))).toEqual(
+      new Set(['hopeless']),
+    );
+  });
+
+  it('gives up nothing in an outage: before the last delivery a new message takes its place', async () => {
+    const { run, put, deliveries, breaker, nowMs, receivedFor, released, memory, later } = world();
+    await put(key, 'one');
+    for (let index = 0; index < 3; index++) breaker.failed(nowMs());
+    const messages = [1, 2].map((revision) => ({ key, revision }));
+    receivedFor(MAX_RECEIVES - 3);
+    expect(await run(messages, 'one group')).toEqual(['message-0', 'message-1']);
+    expect(deliveries.waiting).toBe(0);
+    receivedFor(MAX_RECEIVES - 2);
+    expect(await run(messages, 'one group')).toEqual([]);
+    expect(deliveries.sent).toEqual([
+      { key, revision: 1, again: 'outage message-0' },
+      { key, revision: 2, again: 'outage message-1' },
+    ]);
+    expect(released.map(([, setback]) => setback)).toEqual(['outage', 'outage']);
+    later(1_000);
+    expect(await run([...deliveries.sent])).toEqual([]);
+    expect(memory.files.has('k')).toBe(true);
+  });
+
+  it('sends nothing anew that fails while others are told', async () => {
+    const { run, put, answering, deliveries, receivedFor } = world();
+    await put(key, 'one');
+    answering(() => {
+      throw down();
+    });
+    receivedFor(MAX_RECEIVES);
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(deliveries.sent).toEqual([]);
+  });
+
+  it('keeps the old message when the new one is not taken, and says so', async () => {
+    const { run, put, deliveries, breaker, nowMs, receivedFor, lines } = world();
+    await put(key, 'one');
+    for (let index = 0; index < 3; index++) breaker.failed(nowMs());
+    vi.spyOn(deliveries, 'send').mockRejectedValue(down());
+    receivedFor(MAX_RECEIVES - 1);
+    expect(await run([{ key, revision: 1 }])).toEqual(['message-0']);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'delivery: not sent anew' }),
+    );
+  });
+
+  it('sends a rename anew as a rename', async () => {
+    const { run, put, remove, deliveries, breaker, nowMs, receivedFor, later, memory } = world();
+    const to = objectKey('to');
+    await put(key, 'one');
+    await run([{ key, revision: 1 }]);
+    await put(to, 'one');
+    await remove(key);
+    for (let index = 0; index < 3; index++) breaker.failed(nowMs());
+    receivedFor(MAX_RECEIVES - 2);
+    const rename = { key: to, revision: 1, renamedFrom: key };
+    expect(await run([rename], 'k')).toEqual([]);
+    expect(deliveries.sent).toEqual([{ ...rename, again: 'outage message-0' }]);
+    later(1_000);
+    await run([...deliveries.sent], 'k');
+    expect([...memory.files.keys()]).toEqual(['to']);
   });
 
   it('does not open the breaker for refusals of single calls', async () => {

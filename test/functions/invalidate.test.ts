@@ -4,6 +4,7 @@ import { SyncError } from '#core/errors.ts';
 import { coveredBy } from '#core/invalidation.ts';
 import { objectKey } from '#core/key.ts';
 import type { Metric } from '#core/names.ts';
+import type { Setback } from '#core/redelivery.ts';
 import { invalidateBatch } from '../../functions/invalidate.ts';
 import { createMemoryLog } from '../doubles/log-memory.ts';
 import { s3Body, sqsEvent } from '../doubles/s3-event.ts';
@@ -18,13 +19,13 @@ function distribution(refuses: (paths: readonly string[]) => SyncError | undefin
   const taken: string[] = [];
   const metrics: Partial<Record<Metric, number>> = {};
   const { log, lines } = createMemoryLog();
-  const released: [string, boolean][] = [];
+  const released: [string, Setback][] = [];
   const ports = {
     log,
     bucket: 'hub',
     remainingMs: () => 60_000,
-    release: async ({ messageId }: { messageId: string }, retryable: boolean) => {
-      released.push([messageId, retryable]);
+    release: async ({ messageId }: { messageId: string }, setback: Setback) => {
+      released.push([messageId, setback]);
     },
     metrics: {
       add: (metric: Metric, value: number) => {
@@ -90,7 +91,7 @@ describe('a window of changes', () => {
   it('fails the poison message only', async () => {
     const { send, taken, released } = distribution();
     expect(await send([created('a'), 'poison'])).toEqual(['message-1']);
-    expect(released).toEqual([['message-1', false]]);
+    expect(released).toEqual([['message-1', 'hopeless']]);
     expect(taken).toEqual(['/a']);
   });
 });
@@ -104,7 +105,7 @@ describe('what the CDN does not take', () => {
     const bodies = Array.from({ length: 20 }, (_, index) => created(`d${index}/a~b`));
     expect(await send(bodies)).toHaveLength(20);
     expect(asked).toHaveLength(1);
-    expect(new Set(released.map(([, again]) => again))).toEqual(new Set([retryable]));
+    expect(new Set(released.map(([, why]) => why))).toEqual(new Set([retryable ? 'failed' : 'hopeless']));
     expect(metrics).toEqual({ EventsFailed: 20 });
   });
 
@@ -138,7 +139,7 @@ describe('what the CDN does not take', () => {
       paths.some((path) => path.startsWith('/bad/')) ? error('InvalidArgument') : undefined,
     );
     expect(await send(['a/1', 'bad/7', 'c/3'].map(created))).toEqual(['message-1']);
-    expect(released).toEqual([['message-1', false]]);
+    expect(released).toEqual([['message-1', 'hopeless']]);
     expect(taken.toSorted()).toEqual(['/a/1', '/c/3']);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { lookMessages } from '#core/look-message.ts';
+import type { Setback } from '#core/redelivery.ts';
 import { type KeyHandler, processBatch } from '../../functions/sqs-batch.ts';
 import { createMemoryLog } from '../doubles/log-memory.ts';
 import { s3Body, sqsEvent } from '../doubles/s3-event.ts';
@@ -13,9 +14,9 @@ function run(
   finish: () => Promise<void> = async () => undefined,
 ) {
   const { log, lines } = createMemoryLog();
-  const released: [string, boolean][] = [];
-  const release = async ({ messageId }: { messageId: string }, retryable: boolean) => {
-    released.push([messageId, retryable]);
+  const released: [string, Setback][] = [];
+  const release = async ({ messageId }: { messageId: string }, setback: Setback) => {
+    released.push([messageId, setback]);
   };
   const ports = { log, bucket: 'hub', remainingMs: () => remainingMs, release };
   const answer = processBatch(sqsEvent(bodies), ports, { keysAtOnce: 4, reserveMs: 1_000, finish }, handle);
@@ -55,7 +56,7 @@ describe('a batch of messages', () => {
     const bodies = [s3Body({ key: 'a' }), 'poison', s3Body({ key: 'b' })];
     const { failed, released, lines } = await run(bodies, async () => undefined);
     expect(failed).toEqual(['message-1']);
-    expect(released).toEqual([['message-1', false]]);
+    expect(released).toEqual([['message-1', 'hopeless']]);
     expect(lines).toContainEqual(
       expect.objectContaining({ level: 'error', message: 'message refused', messageId: 'message-1' }),
     );
@@ -75,7 +76,8 @@ describe('a batch of messages', () => {
         if (key === 'bad') throw failure(retryable);
       });
       expect(failed).toEqual(['message-0', 'message-2']);
-      expect(released.map(([, again]) => again)).toEqual([retryable, retryable]);
+      const setback = retryable ? 'failed' : 'hopeless';
+      expect(released.map(([, why]) => why)).toEqual([setback, setback]);
       expect(lines).toContainEqual(expect.objectContaining({ message: 'event failed', key: 'bad' }));
     },
   );
@@ -122,9 +124,9 @@ describe('a batch of messages', () => {
     expect(failed.sort()).toEqual(['message-0', 'message-1', 'message-2']);
     expect(new Map(released)).toEqual(
       new Map([
-        ['message-0', true],
-        ['message-1', false],
-        ['message-2', true],
+        ['message-0', 'failed'],
+        ['message-1', 'hopeless'],
+        ['message-2', 'failed'],
       ]),
     );
   });

@@ -1,6 +1,7 @@
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FULL_SETTINGS } from './full-settings.ts';
+import { alarmsOfRunbook } from './runbook.ts';
 import {
   grantedBy,
   resourceText,
@@ -201,6 +202,16 @@ describe('the template', () => {
     expect(new Set(own)).toEqual(
       new Set(['DeletesHeld', 'DriftedKeys', 'ReportsFailed', 'HeartbeatsMissing', 'BreakerOpen']),
     );
+  });
+
+  test('has a row in docs/operations.md for every alarm, and no row for one that there is not', () => {
+    // The path of the construct without slashes, then eight characters of the CDK's.
+    const names = template
+      .ofType('AWS::CloudWatch::Alarm')
+      .map(([id]) => id.replace(/^.*?Alarms/, '').slice(0, -'00000000'.length));
+    const rows = alarmsOfRunbook();
+    expect(names.filter((name) => !rows.some((row) => row.test(name)))).toEqual([]);
+    expect(rows.filter((row) => !names.some((name) => row.test(name)))).toEqual([]);
   });
 
   test('lets a paused destination wait, spares a slow one, and reconciles neither what is paused nor what is off', () => {

@@ -1,5 +1,5 @@
 /** Many histories, one seed after the other, and what came of them. */
-import { type FaultCounts, type FaultKind, noFaults } from './faults.ts';
+import { FAULTS, type FaultCounts, type FaultKind, noFaults } from './faults.ts';
 import { drawHistory } from './setup.ts';
 import { simulate } from './simulate.ts';
 import type { Violation } from './simulation.ts';
@@ -18,6 +18,8 @@ export interface Tally {
   failures: Failure[];
 }
 
+const ENOUGH_SEEDS = 1_000;
+
 /** @param mostFailures after that the rest is left out */
 export async function runSeeds(
   from: number,
@@ -31,6 +33,11 @@ export async function runSeeds(
     add(tally, { seeds: 1, steps, fired, reached: Object.fromEntries(reached), failures });
   }
   return tally;
+}
+
+/** Kinds of faults of which nothing is proved. Of few seeds nothing is asked: a rare fault may well not happen. */
+export function neverFired({ seeds, fired }: Tally): FaultKind[] {
+  return seeds < ENOUGH_SEEDS ? [] : FAULTS.filter((kind) => fired[kind] === 0);
 }
 
 export function noTally(): Tally {

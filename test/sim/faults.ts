@@ -53,6 +53,8 @@ const OTHER_FAULTS = [
   'lease broken',
   'unmounted',
   'disk full',
+  /** Of what a process writes only the beginning is taken, as it may be. */
+  'short write',
   'index lost',
 ] as const;
 /** Of a system call of an agent. */
@@ -62,6 +64,9 @@ const SYSTEM_CALL_FAULTS = [
   'killed',
   /** And what was not flushed is gone. */
   'power cut',
+  /** It has no effect and says so, once or for a while: a disk, a limit, a file system that has become read-only. */
+  'call failed',
+  'calls fail',
 ] as const;
 
 type SystemCallFault = (typeof SYSTEM_CALL_FAULTS)[number];

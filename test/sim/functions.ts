@@ -2,7 +2,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createDeleteGuard } from '#adapters/delete-permit.ts';
-import { createBreaker } from '#core/breaker.ts';
+import { createBreaker, FILE_MANAGER_BREAKER } from '#core/breaker.ts';
 import { LEDGER } from '#core/controls.ts';
 import { type ReconcileMessage, reconcileText } from '#core/reconcile-message.ts';
 import type { RetentionResult } from '#core/retention-state.ts';
@@ -102,7 +102,7 @@ export function deliverFunction(cloud: Cloud, { deletes }: { deletes: boolean })
       hub,
       ledger,
       fileManager: cloud.fileManager.seenBy(instance),
-      breaker: createBreaker({ failures: 5, coolDownMs: 30_000 }),
+      breaker: createBreaker(FILE_MANAGER_BREAKER),
       deliveries: deliveries(),
       deletes,
       nowMs,

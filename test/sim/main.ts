@@ -6,15 +6,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Failure, Tally } from './campaign.ts';
+import { type Failure, neverFired, type Tally } from './campaign.ts';
 import { FAULTS } from './faults.ts';
 import { drawHistory } from './setup.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { inWorkers } from './workers.ts';
-
-/** With fewer seeds a rare fault may well not happen. */
-const ENOUGH_SEEDS = 1_000;
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +37,7 @@ async function campaign(): Promise<number> {
   const startedMs = performance.now();
   const tally = await inWorkers(first, count, numberOf('workers', values.workers));
   const seconds = (performance.now() - startedMs) / 1000;
-  const silent = count < ENOUGH_SEEDS ? [] : FAULTS.filter((kind) => tally.fired[kind] === 0);
+  const silent = neverFired(tally);
   if (values.json) print(JSON.stringify({ ...tally, seconds, silent }));
   else report(tally, seconds);
   for (const kind of silent) print(`The fault '${kind}' never fired: nothing is proved of it.`);

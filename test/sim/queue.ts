@@ -4,6 +4,7 @@
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
  */
 import type { SQSRecord } from 'aws-lambda';
+import { MAX_RECEIVES } from '#core/redelivery.ts';
 import type { Simulation } from './simulation.ts';
 
 export interface QueueSettings {
@@ -42,8 +43,6 @@ interface Message extends SentMessage {
   visibleAtMs: number;
 }
 
-/** As infra/work-queue.ts says. */
-const MAX_RECEIVES = 12;
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html */
 const DEDUPLICATED_MS = 300_000;
 /** Of how many of the oldest the next one is. */

@@ -50,6 +50,7 @@ function shareOf(kind: FaultKind): number {
   if (kind === 'stale read') return 0.5;
   if (kind === 'interleaved') return 1;
   if (kind === 'killed' || kind === 'power cut') return 40;
+  if (kind === 'calls fail') return 100;
   return RARE.has(kind) ? 16 : 4;
 }
 

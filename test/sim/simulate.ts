@@ -50,7 +50,7 @@ export async function simulate(
   const trace: string[] = [];
   const sim = createSimulation(chance, { rates, latencyMs, trace: traced ? trace : undefined });
   const { hosts } = setup;
-  const cloud = createCloud(sim, setup, hosts.length === 0 ? undefined : await agentOnKernel());
+  const cloud = createCloud(sim, setup, hosts.length === 0 ? undefined : await agentOnKernel(sim));
   for (const host of cloud.hosts) host.start();
 
   let atMs = 0;
@@ -68,8 +68,8 @@ export async function simulate(
 }
 
 /** Only where there are hosts: the kernel stays under whatever this thread loads after that. */
-async function agentOnKernel(): Promise<typeof startAgent> {
-  installKernel();
+async function agentOnKernel(sim: Simulation): Promise<typeof startAgent> {
+  installKernel(sim);
   return (await import('./host/agent.ts')).startAgent;
 }
 

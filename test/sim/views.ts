@@ -3,7 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { deliveryGroup, deliveryIdentity, deliveryMessage } from '#core/delivery-message.ts';
 import { lookMessages } from '#core/look-message.ts';
 import type { Controls, DeliveryQueue, Ledger, LookQueue, ObjectStore } from '#core/ports.ts';
-import { redeliveryDelaySec } from '#core/redelivery.ts';
+import { redeliveryDelaySec, type Setback } from '#core/redelivery.ts';
 import type { BatchPorts } from '../../functions/sqs-batch.ts';
 import { withFaultyBodies } from './bodies.ts';
 import type { Cloud } from './cloud.ts';
@@ -45,9 +45,9 @@ export function viewOf(cloud: Cloud, instance: Instance, hub = cloud.hub.store):
 
   /** As adapters/sqs-release.ts: a handle that is no longer valid is no error. */
   function release(queue: string) {
-    return ({ receiptHandle, attributes }: SQSRecord, retryable: boolean): Promise<void> => {
+    return ({ receiptHandle, attributes }: SQSRecord, setback: Setback): Promise<void> => {
       const delaySec = redeliveryDelaySec(
-        retryable,
+        setback,
         Number(attributes.ApproximateReceiveCount),
         sim.choices.below(DICE) / DICE,
       );

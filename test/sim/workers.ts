@@ -12,21 +12,37 @@ export interface Stretch {
   twice: boolean;
 }
 
+const WORKER = new URL('worker.ts', import.meta.url);
 /** Of one message to a worker. */
 const STRETCH = 250;
 /** A history leaves much behind, and nothing that lasts. */
 const YOUNG = { maxYoungGenerationSizeMb: 64 };
 
-export async function inWorkers(from: number, count: number, workers: number): Promise<Tally> {
+/**
+ * @param onStretch hears of each stretch as it ends
+ * @param stopping when it is aborted, the rest is left out
+ */
+export async function inWorkers(
+  from: number,
+  count: number,
+  workers: number,
+  onStretch: (tally: Tally) => void = () => undefined,
+  stopping?: AbortSignal,
+): Promise<Tally> {
   const sum = noTally();
   let next = from;
   const nextStretch = (): Stretch | undefined => {
     const stretch = { from: next, count: Math.min(STRETCH, from + count - next), twice: false };
     next += stretch.count;
-    return stretch.count <= 0 ? undefined : stretch;
+    return stretch.count <= 0 || stopping?.aborted === true ? undefined : stretch;
   };
   await Promise.all(
-    Array.from({ length: workers }, () => inWorker<Tally>(nextStretch, (tally) => add(sum, tally))),
+    Array.from({ length: workers }, () =>
+      inWorker<Stretch, Tally>(WORKER, nextStretch, (tally) => {
+        add(sum, tally);
+        onStretch(tally);
+      }),
+    ),
   );
   return sum;
 }
@@ -35,19 +51,22 @@ export async function inWorkers(from: number, count: number, workers: number): P
 export async function differing(from: number, count: number): Promise<number[]> {
   const stretches: Stretch[] = [{ from, count, twice: true }];
   const seeds: number[] = [];
-  await inWorker<number[]>(
+  await inWorker<Stretch, number[]>(
+    WORKER,
     () => stretches.pop(),
     (found) => seeds.push(...found),
   );
   return seeds;
 }
 
-function inWorker<Answer>(
-  next: () => Stretch | undefined,
+/** @param next what the worker is to do next; it answers each before it gets another */
+export function inWorker<Work, Answer>(
+  module: URL,
+  next: () => Work | undefined,
   onAnswer: (answer: Answer) => void,
 ): Promise<void> {
   return new Promise<void>((resolve, reject) => {
-    const worker = new Worker(new URL('worker.ts', import.meta.url), { resourceLimits: YOUNG });
+    const worker = new Worker(module, { resourceLimits: YOUNG });
     const giveMore = () => {
       const stretch = next();
       if (stretch === undefined) worker.terminate().then(() => resolve(), reject);

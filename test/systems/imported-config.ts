@@ -1,4 +1,4 @@
-/** The configuration of a predecessor, through the real `agent import`, as a user would do it. */
+/** The configuration of a predecessor, through the real `sluice-agent import`, as a user would do it. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ export function importing(
       oldConfig(place),
       more,
     );
-    if (exitCode !== 0) throw new Error(`agent import ${system} ended with ${exitCode}: ${notes}`);
+    if (exitCode !== 0) throw new Error(`sluice-agent import ${system} ended with ${exitCode}: ${notes}`);
     return change(yaml);
   };
 }

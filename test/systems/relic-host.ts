@@ -1,4 +1,4 @@
-/** Relic's job as an agent on the host does it, on the configuration that `agent import relic` prints. */
+/** Relic's job as an agent on the host does it, on the configuration that `sluice-agent import relic` prints. */
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';

@@ -4,6 +4,7 @@ import { clockSteps } from './campaigns/clock-steps.ts';
 import { emfile } from './campaigns/emfile.ts';
 import { errno } from './campaigns/errno.ts';
 import { diskFull, inodesFull } from './campaigns/full.ts';
+import { histories } from './campaigns/histories.ts';
 import { indexDamage } from './campaigns/index-damage.ts';
 import { killRandom } from './campaigns/kill-random.ts';
 import { killSyscall } from './campaigns/kill-syscall.ts';
@@ -22,6 +23,7 @@ import { wire } from './campaigns/wire.ts';
 
 export const CAMPAIGNS: readonly Campaign[] = [
   simulation,
+  histories,
   killSyscall,
   killRandom,
   errno,

@@ -28,6 +28,6 @@ function lastLine(text: string): string {
     text
       .trim()
       .split('\n')
-      .findLast((line) => /WARN|ERROR|^agent:/.test(line)) ?? ''
+      .findLast((line) => /WARN|ERROR|^sluice-agent:/.test(line)) ?? ''
   );
 }

@@ -128,17 +128,24 @@ it('every planted bug names a campaign or a test that is there', () => {
   }
 });
 
-it('writes the last result of each campaign into the document, and says what was not run', () => {
+it('writes what all runs of a campaign on its last commit prove into the document, and says what was not run', () => {
   const empty =
     'before\n<!-- results: written by test/torture/document.ts -->\n<!-- end of results -->\nafter\n';
-  const lines = [VERDICT, { ...VERDICT, rounds: 6 }, { planted: 2, caught: 1, missed: ['x: why'] }].map(
-    (one) => JSON.stringify(one),
-  );
+  const earlier = { ...VERDICT, commit: 'fff0000', rounds: 1_000, lost: 3 };
+  const again = { ...VERDICT, rounds: 6 };
+  const more = { ...VERDICT, seed: 9, rounds: 30, fired: 29, silent: 1 };
+  const planted = { planted: 2, caught: 1, bugs: ['x', 'y'], commit: 'abc1234', missed: ['x: why'] };
+  const rest = { ...planted, bugs: ['z', 'y'], missed: [] };
+  const old = { ...planted, commit: 'fff0000', bugs: ['w'] };
+  const lines = [earlier, VERDICT, again, more, old, planted, rest].map((one) => JSON.stringify(one));
   const text = documentWith(empty, lines);
   expect(text).toMatch(/^before\n/);
   expect(text).toContain('after\n');
-  expect(text).toMatch(/\| kill-random \| [^|]+ \| 6 \| 5 \| 0 \|/);
+  expect(text).toMatch(
+    /\| kill-random \| [^|]+ \| 36 \| 34 \| 0 \| 0 \| 1 \| 0 \| 2 \| [^|]+ \| abc1234, 1, 9 \|/,
+  );
   expect(text).toMatch(/\| kill-syscall \| [^|]+ \| not run \|/);
-  expect(text).toContain('Planted bugs: 2, caught: 1, missed: x: why.');
+  expect(text).toContain('Planted bugs: 3, caught: 2, missed: x: why.');
+  expect(text).toMatch(/\| 2 \| killed at random times[^|]+ \| kill-random \| 36 \| failed: kill-random \|/);
   expect(documentWith(text, lines)).toBe(text);
 });

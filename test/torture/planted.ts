@@ -5,6 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { commitNow } from './run-campaign.ts';
 
 export interface Planted {
   name: string;
@@ -18,6 +19,9 @@ export interface Planted {
 export interface PlantedResult {
   planted: number;
   caught: number;
+  /** Names of all. */
+  bugs: string[];
+  commit: string;
   /** Name and why. */
   missed: string[];
 }
@@ -65,7 +69,14 @@ export async function runPlanted(
       );
     }
   }
-  return { planted: bugs.length, caught: bugs.length - missed.length, missed };
+  const names = bugs.map(({ name }) => name);
+  return {
+    planted: bugs.length,
+    caught: bugs.length - missed.length,
+    bugs: names,
+    commit: commitNow(),
+    missed,
+  };
 }
 
 /** Why it was not caught; `undefined` when it was. */

@@ -87,7 +87,7 @@ export function hasFailed({ failed, fired, lost, partial, silent, notConverged }
   return failed !== '' || fired === 0 || lost + partial + silent + notConverged > 0;
 }
 
-function commitNow(): string {
+export function commitNow(): string {
   const git = (...args: string[]) =>
     execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--untracked-files=no') !== '';

@@ -32,7 +32,7 @@ export function createActions(system: System, reconcile: () => Promise<void>, no
     .join(', ');
   const actions: Record<string, () => Promise<string>> = {
     async 'drop-files'() {
-      const run = `sample-${new Date(nowMs()).toISOString().slice(0, 19).replaceAll(':', '')}`;
+      const run = `sample-${new Date(nowMs()).toISOString().slice(5, 19).replaceAll(/[:-]/g, '')}`;
       await mkdir(join(folder, 'output', run), { recursive: true });
       for (let index = 1; index <= SAMPLES; index++) {
         await writeFile(join(folder, 'output', run, `file ${index}.txt`), `Sample ${index} of ${run}\n`);

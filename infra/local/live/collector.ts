@@ -114,7 +114,7 @@ export function createCollector(
     onAgentLine({ level, message, key, fields }) {
       if (key === undefined) return;
       if (message === 'uploaded') ways.uploaded(key, Number(fields.bytes), Number(fields.ms), Date.now());
-      if (message === 'removed') ways.remark(key, 'then removed here');
+      if (message === 'removed') ways.remark(key, 'removed here');
       if (message === 'downloaded') ways.remark(key, 'now on the host');
       if (level === 'WARN' || level === 'ERROR') ways.remark(key, message);
     },

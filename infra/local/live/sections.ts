@@ -4,7 +4,7 @@ import { figureOf } from './plot.ts';
 import { lineOf, type Sample } from './series.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type Cell, table } from './table.ts';
-import { clockText, escaped } from './text.ts';
+import { clockText, countOf, escaped } from './text.ts';
 import { verdictOf } from './verdict.ts';
 import { newsText, waySection } from './way-section.ts';
 import { lagMs } from './ways.ts';
@@ -86,7 +86,7 @@ function stateText({ state, reason }: { state: string; reason: string }): string
 
 function destinationTable({ destinations, ledger }: Snapshot): string {
   return table(
-    `Of ${countText(ledger.objects)} objects in the ledger.`,
+    `Of ${countOf(ledger.objects, 'object')} in the ledger.`,
     ['destination', 'bucket', 'state', '#verified', '#waiting', '#given up'],
     destinations.map(({ name, bucket, gate, verified, waiting, deadLetters }) => [
       name,
@@ -112,8 +112,8 @@ function serviceTable({ fileManager, cdn }: Snapshot): string {
       [
         'file manager',
         state,
-        `${countText(delivered)} objects confirmed, ${countText(waiting)} waiting, ${countText(deadLetters)} given up, ` +
-          `${countText(files)} files kept, ${countText(failuresInARow)} failures in a row`,
+        `${countOf(delivered, 'object')} confirmed, ${countText(waiting)} waiting, ${countText(deadLetters)} given up, ` +
+          `${countOf(files, 'file')} kept, ${countOf(failuresInARow, 'failure')} in a row`,
       ],
       cdn === undefined
         ? ['CDN', { text: 'there is none here', mark: 'soft' }, '']

@@ -26,7 +26,7 @@ p{margin:.35rem 0}a{color:var(--focus)}
 button{font:inherit;padding:.5rem .9rem;min-height:2.75rem;border:1px solid var(--soft);border-radius:.4rem;background:var(--card);color:var(--ink);cursor:pointer}
 button:hover{border-color:var(--focus)}button[aria-busy=true]{border-style:dashed}
 #said{min-height:1.5rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.7rem;margin:1rem 0;padding:0;list-style:none}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.7rem;margin:1rem 0;padding:0;list-style:none}
 .tiles li,figure,.wide{background:var(--card);border:1px solid var(--line);border-radius:.5rem}
 .tiles li{padding:.6rem .9rem;color:var(--soft);font-size:.9rem}
 .tiles b{display:block;font-size:1.35rem;color:var(--ink);font-variant-numeric:tabular-nums}
@@ -36,7 +36,7 @@ caption{text-align:left;padding:.4rem 0}th{font-weight:500;text-align:left;color
 th,td{padding:.35rem .9rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child>*{border-bottom:0}td.n,th.n{text-align:right;white-space:nowrap}
 tbody th{color:var(--ink);overflow-wrap:anywhere;min-width:9rem}
-#part-ways td{min-width:4.6rem}
+#part-ways td{min-width:5.2rem}
 #part-plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
 figure{margin:0;padding:.8rem 1rem;min-width:0}figcaption{font-weight:600;margin-bottom:.3rem}
 figure>svg{display:block;width:100%;height:auto}
@@ -47,5 +47,7 @@ svg .s4{stroke:var(--s4);stroke-dasharray:10 3 2 3}svg .s5{stroke:var(--s5);stro
 svg.key{width:28px;height:8px;margin-right:.5rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:.4rem 0;overflow-wrap:anywhere}dt{color:var(--soft)}dd{margin:0}
 code{font-size:.92em}
+@media (max-width:40rem){svg text{font-size:17px}svg.key{width:20px}
+#part-ways :is(th,td):nth-child(n+2):nth-child(-n+4){display:none}}
 @media (forced-colors:active){.verdict{border-left-width:1rem}}
 `;

@@ -1,6 +1,7 @@
 /** The first thing that a person wants to know: is everything right, and if not, what is wrong and what to do. */
 import { countText } from '#core/amounts.ts';
 import type { Snapshot } from './snapshot.ts';
+import { countOf } from './text.ts';
 
 export interface Verdict {
   level: 'right' | 'working' | 'wrong';
@@ -63,7 +64,7 @@ function agentProblems({ agent: { isRunning, status } }: Snapshot): Problems {
     ...folders
       .filter(({ parked }) => parked > 0)
       .map(({ name, parked }) => ({
-        what: `${countText(parked)} files of ${name} are parked: they cannot be moved as they are.`,
+        what: `${countOf(parked, 'file')} of ${name} ${parked === 1 ? 'is' : 'are'} parked: the agent cannot move them as they are.`,
         toDo: 'The errors below say why; rename or mend them.',
       })),
   ];
@@ -95,7 +96,7 @@ function queueProblems({ queues }: Snapshot): Problems {
   return queues
     .filter(({ deadLetters }) => deadLetters > 0)
     .map(({ name, deadLetters }) => ({
-      what: `${countText(deadLetters)} messages of ${name} were given up.`,
+      what: `${countOf(deadLetters, 'message')} of ${name} ${deadLetters === 1 ? 'was' : 'were'} given up.`,
       toDo: `See why with ${OPS} logs, mend it, then ${OPS} redrive ${name}.`,
     }));
 }
@@ -120,5 +121,5 @@ function waitingText({ hub, ledger, destinations, fileManager, agent }: Snapshot
 function restText({ ledger, destinations }: Snapshot): string {
   if (ledger.objects === 0) return 'Nothing has been dropped yet.';
   const places = destinations.map(({ name }) => name).join(' and ');
-  return `${countText(ledger.objects)} objects, each verified at ${places} and told to the file manager.`;
+  return `${countOf(ledger.objects, 'object')}, each verified at ${places} and told to the file manager.`;
 }

@@ -47,7 +47,7 @@ function simulate(max: number, serve: (atOnce: number) => { takesMs: number; ref
 
 it('starts small, and grows to the maximum while more requests bring more', async () => {
   const store = simulate(32, () => ({ takesMs: 100 }));
-  expect(store.pace.permits()).toBe(4);
+  expect(store.pace.permits()).toBe(16);
   await store.requests(1000);
   expect(store.pace.permits()).toBe(32);
   expect(store.peak()).toBe(32);
@@ -64,7 +64,7 @@ it('stops growing where more requests bring nothing', async () => {
 it('halves once for what one moment of congestion refuses, and never goes below one', async () => {
   const all = simulate(32, () => ({ takesMs: 100, refused: true }));
   await all.requests(4);
-  expect(all.pace.permits()).toBe(2);
+  expect(all.pace.permits()).toBe(8);
   await all.requests(50);
   expect(all.pace.permits()).toBe(1);
 });
@@ -88,7 +88,7 @@ it('keeps to a maximum of one', async () => {
 it('does not grow for callers that ask for little', async () => {
   const store = simulate(32, () => ({ takesMs: 100 }));
   for (let one = 0; one < 200; one++) await store.requests(1);
-  expect(store.pace.permits()).toBe(4);
+  expect(store.pace.permits()).toBe(16);
 });
 
 it('passes failures on that are no congestion, and goes on', async () => {

@@ -70,7 +70,7 @@ export async function uploadOf(
   const server = await serverOf(bench);
   const tree = makeTree(bench.newDirectory('upload'), { files, fileBytes });
   return [
-    { name: OURS, run: () => uploadByAgent(bench, server, tree) },
+    { name: OURS, run: () => uploadByAgent(bench, server, tree, atOnce) },
     ...peers.map((peer) => ({
       name: peer.name,
       run: () => counted(server, tree, (to) => timed(bench, peer.upload(tree.path, to, PREFIX, atOnce))),
@@ -84,11 +84,12 @@ function shapeOf({ files, fileBytes }: TreeShape, quick: boolean): TreeShape {
 }
 
 /** From the start of the process until everything is in the store and in the index; and from when it is ready. */
-async function uploadByAgent(bench: Bench, server: Server, tree: Tree): Promise<Run> {
+async function uploadByAgent(bench: Bench, server: Server, tree: Tree, atOnce?: number): Promise<Run> {
   try {
     return await counted(server, tree, async (target) => {
       const folder = { path: tree.path, prefix: PREFIX, mode: 'mirror' as const };
-      const agent = await startAgent(bench, { target, folder });
+      const settings = atOnce === undefined ? {} : { limits: { concurrency: atOnce } };
+      const agent = await startAgent(bench, { target, folder, settings });
       try {
         await agent.until(synced(tree.files));
         const endedMs = performance.now();

@@ -82,8 +82,8 @@ it('a broken file manager stays broken, however often it is called', async () =>
 
 it('drops whole files in the folder', async () => {
   const { actions, folder } = await playground();
-  expect(await actions.run('drop-files')).toBe('5 files were dropped in output/sample-1970-01-01T000000.');
-  expect(await readdir(join(folder, 'output', 'sample-1970-01-01T000000'))).toHaveLength(5);
+  expect(await actions.run('drop-files')).toBe('5 files were dropped in output/sample-0101T000000.');
+  expect(await readdir(join(folder, 'output', 'sample-0101T000000'))).toHaveLength(5);
 });
 
 it('says why something failed, and knows no other action', async () => {

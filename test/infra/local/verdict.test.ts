@@ -76,6 +76,12 @@ it.each<[why: string, changes: Partial<Snapshot>, sentence: string, toDo: string
     'The errors below',
   ],
   [
+    'one message was given up',
+    { queues: [{ ...queue, deadLetters: 1 }] },
+    '1 message of mirror-offsite was given up.',
+    'redrive mirror-offsite',
+  ],
+  [
     'a destination is down',
     { destinations: [mirror, { ...offsite, gate: 'down', waiting: 1 }] },
     'The destination offsite is down.',

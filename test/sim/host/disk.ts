@@ -3,7 +3,8 @@
  *
  * What users do is on the disk at once. What the agent does is not: a name is safe when its directory was fsynced, and
  * with it every change of names before (a journal is written in order); bytes are safe when the file was. A power cut takes
- * back any number of the last changes of names, and any part of bytes that were not fsynced.
+ * back any number of the last changes of names, and any part of bytes that were not fsynced. Bytes whose fsync has failed
+ * are as if it had never been asked for, and the next one says that all is well: https://lwn.net/Articles/752063/
  */
 import type { Choices } from '../choices.ts';
 
@@ -27,6 +28,8 @@ export interface Inode {
   by: Actor;
   /** Whether the bytes are on the disk. */
   synced: boolean;
+  /** An fsync has failed, and so the kernel no longer tries to write them. */
+  givenUp: boolean;
   /** Open for writing so often, waiting for a lease included. */
   writers: number;
 }
@@ -51,6 +54,8 @@ export interface Disk {
   write(inode: Inode, by: Actor, data: Buffer): void;
   touch(inode: Inode): void;
   sync(inode: Inode): void;
+  /** What it could not write is gone with the next power cut, whatever is said after that. */
+  giveUp(inode: Inode): void;
   /** Whether a power cut now could not take it from its place, nor the way there. */
   isSafe(directory: Inode, name: string): boolean;
   powerCut(choices: Choices): void;
@@ -88,6 +93,7 @@ export function createDisk(nowMs: () => number): Disk {
       above: undefined,
       by,
       synced: true,
+      givenUp: false,
       writers: 0,
     };
   }
@@ -137,6 +143,7 @@ export function createDisk(nowMs: () => number): Disk {
       inode.data = data;
       inode.by = by;
       inode.synced = by === 'user';
+      if (inode.synced || data.length === 0) inode.givenUp = false;
       if (!inode.synced) unsynced.add(inode);
       inode.mtimeNs = nowNs();
       inode.ctimeNs = inode.mtimeNs;
@@ -149,8 +156,12 @@ export function createDisk(nowMs: () => number): Disk {
         const last = journal.findLastIndex(({ names }) => names.some(({ directory }) => directory === inode));
         journal.splice(0, last + 1);
       }
+      if (inode.givenUp) return;
       inode.synced = true;
       unsynced.delete(inode);
+    },
+    giveUp(inode) {
+      if (inode.kind === 'file' && !inode.synced) inode.givenUp = true;
     },
     isSafe(directory, name) {
       const inode = directory.entries.get(name);
@@ -170,6 +181,7 @@ export function createDisk(nowMs: () => number): Disk {
       for (const inode of unsynced) {
         inode.data = inode.data.subarray(0, inode.data.length - choices.below(inode.data.length + 1));
         inode.synced = true;
+        inode.givenUp = false;
       }
       unsynced.clear();
       disk.events.changed('agent');

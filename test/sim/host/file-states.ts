@@ -44,7 +44,7 @@ export function lstatSync(
   path: string | Buffer,
   { bigint = false, throwIfNoEntry = true }: StatOptions = {},
 ) {
-  const process = caller();
+  const process = caller('lstat');
   if (throwIfNoEntry) return statsOf(existing(process, path, 'lstat'), bigint);
   try {
     const { inode } = find(process, path, 'lstat');
@@ -57,10 +57,10 @@ export function lstatSync(
 }
 
 export function fstatSync(fd: number, { bigint = false }: StatOptions = {}) {
-  return statsOf(descriptorOf(caller(), fd, 'fstat').inode, bigint);
+  return statsOf(descriptorOf(caller('fstat'), fd, 'fstat').inode, bigint);
 }
 
 export function statfsSync() {
-  const { freeBytes } = caller().machine.disk;
+  const { freeBytes } = caller('statfs').machine.disk;
   return { bavail: Math.max(0, freeBytes), bsize: BLOCK_BYTES, files: INODES, ffree: INODES };
 }

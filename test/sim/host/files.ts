@@ -13,7 +13,9 @@ import { caller, current, type Process, systemError } from './process.ts';
 type Path = string | Buffer;
 
 function openSync(path: Path, flags: number = constants.O_RDONLY, mode = 0o666): number {
-  const process = caller();
+  const process = caller(
+    (flags & (constants.O_CREAT | constants.O_RDWR | constants.O_WRONLY)) === 0 ? 'open' : 'open to write',
+  );
   const place = find(process, path, 'open');
   let { inode } = place;
   if (inode === undefined) {
@@ -46,10 +48,12 @@ function free(process: Process, path: Path, syscall: string): { directory: Inode
 
 function closeSync(fd: number): void {
   closeDescriptor(current(), fd);
+  // The number is free whatever close(2) says.
+  caller('close');
 }
 
 function mkdirSync(path: Path, options: { recursive?: boolean } | number = {}): void {
-  const process = caller();
+  const process = caller('mkdir');
   if (typeof options === 'number' || options.recursive !== true) {
     create(process, path, 'directory', 'mkdir');
     return;
@@ -65,7 +69,7 @@ function mkdirSync(path: Path, options: { recursive?: boolean } | number = {}): 
 }
 
 function rmdirSync(path: Path): void {
-  const process = caller();
+  const process = caller('rmdir');
   const { directory, name, inode } = find(process, path, 'rmdir');
   if (inode === undefined || directory === undefined) throw systemError('ENOENT', 'rmdir', pathText(path));
   if (inode.kind !== 'directory') throw systemError('ENOTDIR', 'rmdir', pathText(path));
@@ -74,7 +78,7 @@ function rmdirSync(path: Path): void {
 }
 
 function unlinkSync(path: Path): void {
-  const process = caller();
+  const process = caller('unlink');
   const { directory, name, inode } = find(process, path, 'unlink');
   if (inode === undefined || directory === undefined) throw systemError('ENOENT', 'unlink', pathText(path));
   if (inode.kind === 'directory') throw systemError('EISDIR', 'unlink', pathText(path));
@@ -83,7 +87,7 @@ function unlinkSync(path: Path): void {
 
 /** @param mode what becomes of what has the new name */
 export function rename(from: Path, to: Path, mode: 'replace' | 'keep' | 'exchange'): void {
-  const process = caller();
+  const process = caller('rename');
   const source = find(process, from, 'rename');
   const target = find(process, to, 'rename');
   const moved = source.inode;
@@ -104,36 +108,36 @@ export function rename(from: Path, to: Path, mode: 'replace' | 'keep' | 'exchang
 }
 
 function linkSync(from: Path, to: Path): void {
-  const process = caller();
+  const process = caller('link');
   const inode = existing(process, from, 'link');
   const { directory, name } = free(process, to, 'link');
   process.machine.disk.change('agent', (put) => put(directory, name, inode));
 }
 
 function symlinkSync(target: Path, path: Path): void {
-  const link = create(caller(), path, 'link', 'symlink');
+  const link = create(caller('symlink'), path, 'link', 'symlink');
   link.data = Buffer.from(target);
 }
 
 function readlinkSync(path: Path): Buffer {
-  const inode = existing(caller(), path, 'readlink');
+  const inode = existing(caller('readlink'), path, 'readlink');
   if (inode.kind !== 'link') throw systemError('EINVAL', 'readlink', pathText(path));
   return inode.data;
 }
 
 function readdirSync(path: Path): Buffer[] {
-  const inode = existing(caller(), path, 'scandir');
+  const inode = existing(caller('scandir'), path, 'scandir');
   if (inode.kind !== 'directory') throw systemError('ENOTDIR', 'scandir', pathText(path));
   return [...inode.entries.keys()].map((name) => Buffer.from(name, 'latin1'));
 }
 
 function realpathSync(path: string): string {
-  existing(caller(), path, 'lstat');
+  existing(caller('lstat'), path, 'lstat');
   return path;
 }
 
 function readFileSync(path: Path): string {
-  const inode = existing(caller(), path, 'open');
+  const inode = existing(caller('open'), path, 'open');
   if (inode.kind === 'directory') throw systemError('EISDIR', 'read', pathText(path));
   return inode.data.toString('utf8');
 }
@@ -142,7 +146,8 @@ function writeFileSync(path: Path, text: string, { flush = false }: { flush?: bo
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT);
   try {
     ftruncateSync(fd);
-    writeSync(fd, Buffer.from(text), 0, undefined, 0);
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, undefined, done);
     if (flush) fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -5,6 +5,7 @@
  */
 import * as fs from 'node:fs';
 import { registerHooks } from 'node:module';
+import type { Simulation } from '../simulation.ts';
 import { files } from './files.ts';
 import { beneath, hashThreads, libc } from './kernel.ts';
 import { Killed, later, running } from './process.ts';
@@ -32,8 +33,12 @@ const STAND_INS: Record<string, object> = {
 const OF_AGENT = /\/(?:edge-agent|adapters\/host)\/[^/]+\.ts$/;
 
 let installed = false;
+/** A thread has one at a time. */
+let judging: Simulation | undefined;
 
-export function installKernel(): void {
+/** @param sim hears of what an agent has not caught */
+export function installKernel(sim: Simulation): void {
+  judging = sim;
   if (installed) return;
   installed = true;
   Object.assign(globalThis, { [REGISTRY]: STAND_INS });
@@ -53,9 +58,10 @@ export function installKernel(): void {
     },
   });
   bendTime();
-  // What a dead process had begun fails, and nobody is left to hear of it.
+  // What a dead process had begun fails, and nobody is left to hear of it. For any other, Node ends a program.
   process.on('unhandledRejection', (error) => {
-    if (!(error instanceof Killed)) throw error;
+    if (error instanceof Killed) return;
+    judging?.violate('bug', `an agent rejects where nobody catches: ${String(error)}`);
   });
 }
 

@@ -1,5 +1,4 @@
 /** A simulated host: its disk, and an agent that is started again whenever it has died, as a service manager does. */
-import type { IndexRow } from '#adapters/host/index-db.ts';
 import { createIndexDisk, createMemoryIndex, type IndexDisk } from '../../doubles/host-index-memory.ts';
 import type { Hub } from '../hub.ts';
 import { remote } from '../port-calls.ts';
@@ -7,6 +6,7 @@ import type { Simulation } from '../simulation.ts';
 import type { Agent, startAgent } from './agent.ts';
 import { closeAll } from './descriptors.ts';
 import { createDisk, type Disk, type Inode } from './disk.ts';
+import { createFailingCalls } from './errors.ts';
 import type { HostSetup } from './host-setup.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { logOf } from './log.ts';
@@ -24,6 +24,8 @@ export interface SimHost extends Machine {
   readonly agent: Agent | undefined;
   /** Whether rows were lost, and with them the knowledge of which objects are ours. */
   readonly lostIndex: boolean;
+  /** When its agents have died. */
+  readonly deathsMs: readonly number[];
   stepClock(byMs: number): void;
   /** What users have begun to do: the next of it may come at any system call of the agent. */
   readonly users: UserQueue;
@@ -57,11 +59,13 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
   const nowMs = () => scheduler.nowMs + clockOffMs;
   const disk = createDisk(nowMs);
   const volume = disk.make('directory', 'user');
+  const failing = createFailingCalls(sim);
   const judge = createJudge({ sim, hub, setup, disk, volume });
   let index = createIndexDisk();
   let process: Process | undefined;
   let agent: Agent | undefined;
   let lostIndex = false;
+  const deathsMs: number[] = [];
   let stopped = false;
   let starts = 0;
 
@@ -88,10 +92,13 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
     get lostIndex() {
       return lostIndex;
     },
-    interrupt(one) {
+    deathsMs,
+    interrupt(one, call) {
       const kind = faults.ofSystemCall();
+      if (kind === 'call failed' || kind === 'calls fail') return failing.begin(call, kind === 'calls fail');
       if (kind === 'interleaved') running.exit(() => host.users.hurry());
       else if (kind !== undefined && one === process) running.exit(() => host.die(kind));
+      return failing.now(call);
     },
     start() {
       if (stopped || process !== undefined) return;
@@ -105,16 +112,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
         });
         const world = {
           store: remote(sim, one, 'hub', judge.store),
-          index: {
-            ...memory,
-            get fresh() {
-              return memory.fresh;
-            },
-            put(row: IndexRow) {
-              judge.noted.add(row.etag);
-              memory.put(row);
-            },
-          },
+          index: memory,
           log,
           opaqueEtags: hub.opaqueEtags,
         };
@@ -145,7 +143,16 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
       const one = process;
       if (one === undefined) return;
       sim.trace(() => `${one.name} is to end`);
-      await running.run(one, () => agent?.stop());
+      await running.run(one, () =>
+        agent?.stop().catch((error: unknown) => {
+          if (error instanceof Killed) return;
+          logOf(sim, one).error(error instanceof Error ? error.message : String(error));
+        }),
+      );
+      if (one.alive && agent !== undefined && one.descriptors.size > 0) {
+        const open = [...one.descriptors.values()].map(({ inode }) => `${inode.kind} ${inode.ino}`);
+        sim.violate('bug', `${one.name} has ended its work and left open: ${open.join(', ')}`);
+      }
       one.kill();
     },
     approve() {
@@ -171,9 +178,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
         if (!one.alive) return;
         one.alive = false;
         closeAll(one);
-        // What was not committed was never noted.
-        judge.noted.clear();
-        for (const { etag } of index.rows.values()) judge.noted.add(etag);
+        deathsMs.push(scheduler.nowMs);
         agent?.forget();
         agent = undefined;
         if (process === one) process = undefined;

@@ -22,8 +22,6 @@ export interface Judge {
   /** The last closed content that the agent has moved away, by path. */
   readonly moved: ReadonlyMap<string, string>;
   writerClosed(inode: Inode): void;
-  /** ETags that the index has been told. */
-  readonly noted: Set<string>;
   /** False when the hub says that another agent has the prefix. */
   isOwner(): boolean;
 }
@@ -189,7 +187,6 @@ export function createJudge({
     past,
     closed,
     moved,
-    noted: new Set(),
     isOwner,
     writerClosed(inode) {
       const body = inode.data.toString('latin1');

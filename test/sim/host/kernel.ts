@@ -14,33 +14,37 @@ import {
 import { readNow } from './file-bytes.ts';
 import { rename } from './files.ts';
 import { walk } from './paths.ts';
-import { caller, current, later, systemError } from './process.ts';
+import { caller, current, isSystemError, later, systemError } from './process.ts';
 
 const LEASE = { read: 0, none: 2 } as const;
 
 /** For adapters/host/libc.ts. */
 export const libc = {
   LEASE,
-  isSystemError: (error: unknown) => error instanceof Error && 'code' in error && 'syscall' in error,
+  isSystemError,
   getLease(fd: number): number {
     return leaseKind(fd) === 'none' ? LEASE.none : LEASE.read;
   },
   setLease(fd: number, kind: number): void {
-    const process = caller();
-    if (kind === LEASE.read) takeLease(process, fd);
-    else dropLease(process, descriptorOf(process, fd, 'fcntl'));
+    if (kind === LEASE.read) takeLease(caller('take a lease'), fd);
+    else dropLease(current(), descriptorOf(current(), fd, 'fcntl'));
   },
-  tryLock: (fd: number) => tryLockDescriptor(caller(), fd),
+  tryLock: (fd: number) => tryLockDescriptor(caller('flock'), fd),
   renameNoReplace: (from: Buffer, to: Buffer) => rename(from, to, 'keep'),
   renameExchange: (from: Buffer, to: Buffer) => rename(from, to, 'exchange'),
-  /** What is not cached yet has to be waited for. */
+  /** What is not cached yet has to be waited for; what cannot be read, whoever waits is told. */
   readCached(fd: number, buffer: Buffer, start: number): number {
-    const process = caller();
-    const part = process.machine.sim.choices.below(2) === 0 ? buffer : buffer.subarray(0, buffer.length >> 1);
-    return readNow(process, fd, part, start);
+    try {
+      const process = caller('read');
+      const most = process.machine.sim.choices.below(2) === 0 ? buffer.length : buffer.length >> 1;
+      return readNow(process, fd, buffer.subarray(0, most), start);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return 0;
+    }
   },
   setModificationTime(fd: number, mtimeNs: bigint): void {
-    const process = caller();
+    const process = caller('futimens');
     const { inode } = descriptorOf(process, fd, 'futimens');
     process.machine.disk.touch(inode);
     inode.mtimeNs = mtimeNs;
@@ -50,7 +54,7 @@ export const libc = {
 /** For adapters/host/open-beneath.ts; there are no links here to be followed. */
 export const beneath = {
   openBeneath(rootFd: number, path: Buffer): number {
-    const process = caller();
+    const process = caller('openat2');
     const text = path.toString('latin1');
     const { inode } = walk(descriptorOf(process, rootFd, 'openat2').inode, text, 'openat2');
     if (inode === undefined) throw systemError('ENOENT', 'openat2', text);
@@ -64,7 +68,7 @@ export const hashThreads = {
   inHashThread(
     task: HashTask,
   ): Promise<{ hash: string } | { md5: string; crc32: string } | { endedAt: number }> {
-    const process = caller();
+    const process = current();
     return new Promise((resolve, reject) => {
       later(process, 1 + process.machine.sim.choices.below(3), () => {
         try {
@@ -78,7 +82,7 @@ export const hashThreads = {
 };
 
 function hashed(task: HashTask): { hash: string } | { md5: string; crc32: string } | { endedAt: number } {
-  const process = current();
+  const process = caller('read');
   const length = task.do === 'hash' ? task.sizeBytes : task.length;
   const start = task.do === 'hash' ? 0 : task.start;
   const bytes = task.do === 'hash' ? Buffer.alloc(length) : Buffer.from(task.memory, 0, length);

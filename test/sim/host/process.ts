@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants } from 'node:os';
 import type { Instance, Simulation } from '../simulation.ts';
 import type { Disk, Inode } from './disk.ts';
+import type { SystemCall } from './errors.ts';
 
 export interface Descriptor {
   readonly inode: Inode;
@@ -25,8 +26,8 @@ export interface Machine {
   readonly leases: boolean;
   /** Of its wall clock. */
   nowMs(): number;
-  /** At each system call: somebody else may act now, or the process may die. */
-  interrupt(process: Process): void;
+  /** At each system call: somebody else may act now, or the process may die, or the call fails with what is answered. */
+  interrupt(process: Process, call: SystemCall): string | undefined;
 }
 
 export interface Process extends Instance {
@@ -47,11 +48,12 @@ export class Killed extends Error {}
 
 export const running = new AsyncLocalStorage<Process>();
 
-/** Who makes the system call. */
-export function caller(): Process {
+/** Who makes the system call. @throws a system error that has nothing to do with what is asked for */
+export function caller(call: SystemCall): Process {
   const process = current();
-  process.machine.interrupt(process);
+  const code = process.machine.interrupt(process, call);
   if (!process.alive) throw new Killed();
+  if (code !== undefined) throw systemError(code, call);
   return process;
 }
 
@@ -71,7 +73,9 @@ export function later(process: Process, delayMs: number, action: () => void): { 
     try {
       running.run(process, action);
     } catch (error) {
-      if (!(error instanceof Killed)) throw error;
+      if (error instanceof Killed) return;
+      // Node ends a program for that.
+      process.machine.sim.violate('bug', `${process.name} throws where nobody catches: ${String(error)}`);
     }
   });
   return {
@@ -90,4 +94,8 @@ export function systemError(code: string, syscall: string, path = ''): Error {
     errno: -(ERRNO[code] ?? 0),
     syscall,
   });
+}
+
+export function isSystemError(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && 'syscall' in error;
 }

@@ -4,11 +4,16 @@
  */
 import type { IndexedFolder, ScannedFile, ScanResult } from '#adapters/host/scan.ts';
 import type { Inode } from './disk.ts';
+import type { SystemCall } from './errors.ts';
 import { at } from './paths.ts';
-import { current, later, type Process } from './process.ts';
+import { caller, current, isSystemError, later, type Process } from './process.ts';
 
-/** @param look what has the name now */
-type Visit = (path: string, kind: Inode['kind'], look: () => Inode | undefined) => void | Promise<void>;
+interface Visitor {
+  /** @param look what has the name now */
+  entry(path: string, kind: Inode['kind'], look: () => Inode | undefined): void | Promise<void>;
+  /** Nothing is known of what is below. */
+  unlisted?(path: string): Promise<void>;
+}
 
 /** A directory is read that fast. */
 const DIRECTORY_MS = 20;
@@ -16,11 +21,14 @@ const DIRECTORY_MS = 20;
 export const scanning = {
   async scanTree(root: Buffer, onBatch: (found: ScannedFile[]) => void | Promise<void>): Promise<ScanResult> {
     const result = emptyResult();
-    await walkFolder(current(), root.toString('latin1'), result, async (path, kind, look) => {
-      const inode = look();
-      if (kind !== 'file' || inode?.kind !== 'file') return;
-      result.files++;
-      await onBatch([{ path: Buffer.from(path, 'latin1'), state: stateOf(inode) }]);
+    await walkFolder(current(), root.toString('latin1'), result, {
+      async entry(path, kind, look) {
+        if (kind !== 'file' || hasFailed('lstat', path, result)) return;
+        const inode = look();
+        if (inode?.kind !== 'file') return;
+        result.files++;
+        await onBatch([{ path: Buffer.from(path, 'latin1'), state: stateOf(inode) }]);
+      },
     });
     return result;
   },
@@ -44,19 +52,27 @@ export const scanning = {
       }
     }
 
-    await walkFolder(process, root.toString('latin1'), result, async (path, kind, look) => {
-      signal.throwIfAborted();
-      await tellRowsUpTo(path);
-      const row = next?.path === path ? next : undefined;
-      if (row !== undefined) next = rows.after(folder, path);
-      if (kind !== 'file') return;
-      result.files++;
-      const inode = look();
-      const same = inode !== undefined && row?.synced === true && row.stamp === stampOf(inode);
-      if (!trusted || !same) await tell(path);
+    await walkFolder(process, root.toString('latin1'), result, {
+      async entry(path, kind, look) {
+        signal.throwIfAborted();
+        await tellRowsUpTo(path);
+        const row = next?.path === path ? next : undefined;
+        if (row !== undefined) next = rows.after(folder, path);
+        if (kind !== 'file') return;
+        result.files++;
+        if (row !== undefined && trusted && hasFailed('lstat', path, result)) return;
+        const inode = look();
+        const same = inode !== undefined && row?.synced === true && row.stamp === stampOf(inode);
+        if (!trusted || !same) await tell(path);
+      },
+      async unlisted(path) {
+        if (path === '') return;
+        await tellRowsUpTo(`${path}/`);
+        while (next?.path.startsWith(`${path}/`) === true) next = rows.after(folder, next.path);
+      },
     });
     signal.throwIfAborted();
-    if (result.errors.length === 0) await tellRowsUpTo(undefined);
+    if (result.errors.every(({ path }) => path.length > 0)) await tellRowsUpTo(undefined);
     return result;
   },
 };
@@ -79,14 +95,27 @@ function emptyResult(): ScanResult {
   return { files: 0, directories: 0, skipped: [], errors: [], emptyDirectories: [] };
 }
 
+/** Whether that could not be read; told then. */
+function hasFailed(call: SystemCall, path: string, { errors }: ScanResult): boolean {
+  try {
+    caller(call);
+    return false;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    errors.push({ path: Buffer.from(path, 'latin1'), code: error.code });
+    return true;
+  }
+}
+
 /** Sorted as the real walk sorts: a directory by its name with the slash that its paths go on with. */
 async function walkFolder(
   process: Process,
   root: string,
   result: ScanResult,
-  visit: Visit,
+  visitor: Visitor,
   below = '',
 ): Promise<void> {
+  if (hasFailed('scandir', below, result)) return visitor.unlisted?.(below);
   const directory = at(process.machine.disk, below === '' ? root : `${root}/${below}`);
   if (directory?.kind !== 'directory') {
     // One that has gone since its parent was read is passed over; without the root nothing is known.
@@ -104,7 +133,7 @@ async function walkFolder(
   );
   for (const { name, kind } of names) {
     const path = (below === '' ? '' : `${below}/`) + name;
-    if (kind === 'directory') await walkFolder(process, root, result, visit, path.slice(0, -1));
-    else await visit(path, kind, () => at(process.machine.disk, `${root}/${path}`));
+    if (kind === 'directory') await walkFolder(process, root, result, visitor, path.slice(0, -1));
+    else await visitor.entry(path, kind, () => at(process.machine.disk, `${root}/${path}`));
   }
 }

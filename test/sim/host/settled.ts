@@ -2,17 +2,23 @@
 import type { IndexRow } from '#adapters/host/index-db.ts';
 import { isReserved } from '#core/names.ts';
 import type { SimHost } from './host.ts';
-import { filesBelow } from './paths.ts';
+import { at, filesBelow } from './paths.ts';
+
+/** Until a request has had its effect and its reply, and the index has committed what came of it. */
+const ON_ITS_WAY_MS = 5_000;
 
 /** The first thing that is not as it should be. */
 export function firstHostDifference(host: SimHost): string | undefined {
-  const { agent, setup } = host;
+  const { agent, disk, setup } = host;
   const [view] = agent?.views() ?? [];
   if (view === undefined) return `${setup.name} does not run`;
   // Another agent has the prefix: this one does nothing, and says so when it is asked to.
   if (!host.judge.isOwner()) return undefined;
   if (view.state !== 'working' && view.state !== 'held')
     return `${setup.name} is ${view.state}: ${view.reason}`;
+  const trash = at(disk, '/data/one/.sluice/trash')?.entries ?? [];
+  for (const [name, { kind }] of trash)
+    if (kind === 'file') return `a file of ${setup.name} is out of its users' sight: ${name}`;
   if (setup.mode === 'receive') return ofReceiver(host);
   return ofFiles(host) ?? (setup.mode === 'mirror' ? ofMirror(host) : ofMoved(host));
 }
@@ -49,11 +55,16 @@ function ofMirror(host: SimHost): string | undefined {
     const held = host.hub.past.now(key);
     // What went by age stays there.
     if (host.judge.moved.get(path) === held?.body) continue;
-    // Nobody has heard of its upload before its file went: it could be somebody else's.
-    if (!host.judge.noted.has(held?.etag ?? '')) continue;
+    if (isUnheardOf(host, key)) continue;
     return `${key} is in the hub, and no file of ${host.setup.name}: ${textOf(row)}`;
   }
   return undefined;
+}
+
+/** Its upload was on its way, or not noted yet, when the agent died: then nobody can tell it from somebody else's. */
+function isUnheardOf({ hub, deathsMs }: SimHost, key: string): boolean {
+  const sinceMs = hub.past.of(key).at(-1)?.fromMs ?? 0;
+  return deathsMs.some((atMs) => Math.abs(atMs - sinceMs) <= ON_ITS_WAY_MS);
 }
 
 /** What went is there, or what the file was later. */

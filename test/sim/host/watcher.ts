@@ -24,7 +24,7 @@ const ROOT_CHECK_MS = 2_000;
 
 export const watching = {
   async watchTree(root: Buffer, { gone }: { gone: boolean }, events: WatchEvents): Promise<Watcher> {
-    const process = caller();
+    const process = caller('watch');
     const { disk, sim } = process.machine;
     const { choices, faults } = sim;
     const rootPath = root.toString('latin1');

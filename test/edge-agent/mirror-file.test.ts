@@ -1,0 +1,95 @@
+/** What becomes of a copied file when somebody interferes at the worst moment. Real files, a store that is told when to fail. */
+import { closeSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createByteBudget } from '#adapters/byte-budget.ts';
+import { openIndex } from '#adapters/host/index-db.ts';
+import { SyncError } from '#core/errors.ts';
+import { objectKey } from '#core/key.ts';
+import { createLeases } from '../../edge-agent/leases.ts';
+import { createLog } from '../../edge-agent/log.ts';
+import { mirrorFile } from '../../edge-agent/mirror-file.ts';
+import type { FileContext } from '../../edge-agent/settled-file.ts';
+import { isSent, sentUnconfirmed } from '../../edge-agent/unconfirmed.ts';
+import { temporaryFolder } from '../adapters/host/folder.ts';
+import { createMemoryStore } from '../doubles/store-memory.ts';
+import { storeSettings } from './store-settings.ts';
+
+const path = (name: string) => Buffer.from(name);
+
+/** A file that is in the bucket, and has another name since. */
+async function renamed() {
+  const root = temporaryFolder();
+  const store = createMemoryStore();
+  const index = openIndex(join(temporaryFolder(), 'index.db'));
+  const leases = createLeases();
+  const settings = storeSettings({
+    store: { bucket: 'bucket' },
+    folders: [{ name: 'out', path: root, prefix: 'out/', mode: 'mirror', settle: '0s' }],
+  });
+  const rootFd = openSync(root, 'r');
+  onTestFinished(() => {
+    leases.close();
+    index.close();
+    closeSync(rootFd);
+  });
+  const context: FileContext = {
+    agent: 'test',
+    settings,
+    folder: settings.folders[0] as FileContext['folder'],
+    root: { path: Buffer.from(root), fd: rootFd },
+    store,
+    index,
+    leases,
+    log: createLog({ level: 'ERROR', format: 'readable' }),
+    metrics: { done: () => undefined, lag: () => undefined },
+    parts: createByteBudget(64 * 1024 * 1024),
+    capabilities: () => undefined,
+    onCompared: () => undefined,
+    onChanged: () => undefined,
+    stopping: new AbortController().signal,
+    withoutLease: () => undefined,
+  };
+  const mirror = (name: string) =>
+    mirrorFile({ ...context, adopting: () => undefined, onGone: () => undefined }, path(name));
+  const file = join(root, 'b');
+  writeFileSync(join(root, 'a'), 'content');
+  await mirror('a');
+  renameSync(join(root, 'a'), file);
+  return { store, index, context, mirror, file };
+}
+
+it('knows the copy of a file that was touched while it was made', async () => {
+  const { store, index, mirror, file } = await renamed();
+  store.before((op) => {
+    if (op === 'copy') utimesSync(file, 1, 1);
+  });
+  await expect(mirror('b')).rejects.toMatchObject({ code: 'Changed' });
+  expect(index.get('out', path('b'))).toMatchObject({
+    state: 'waiting',
+    etag: (await store.head(objectKey('out/b')))?.etag,
+  });
+});
+
+it('notes a copy that was not confirmed, and forgets it with the next that was', async () => {
+  const { store, index, context, mirror } = await renamed();
+  let failing = true;
+  store.before((op, key) => {
+    if (failing && op === 'head' && store.contents(key) !== undefined)
+      throw new SyncError('lost', { op: 'head', retryable: true, code: 'ECONNRESET' });
+  });
+  await expect(mirror('b')).rejects.toMatchObject({ code: 'ECONNRESET' });
+  failing = false;
+  const object = await store.head(objectKey('out/b'));
+  expect(
+    sentUnconfirmed(context, path('b')).some((sent) => object !== undefined && isSent(object, sent)),
+  ).toBe(true);
+  index.put({ ...rowOf(index.get('out', path('a'))), path: path('b'), etag: '', state: 'waiting' });
+  await mirror('b');
+  expect(sentUnconfirmed(context, path('b'))).toEqual([]);
+});
+
+function rowOf<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new Error('no row');
+  return row;
+}
