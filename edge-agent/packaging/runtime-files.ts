@@ -53,6 +53,9 @@ export async function runtimeFiles(projectDir: string, arch: Architecture): Prom
   return { node: join(nodeDirectory, 'bin/node'), koffi: join(koffiDirectory, library) };
 }
 
+/** A connection that stalls is tried again; npm itself would wait for five minutes. */
+const FETCH_WITHIN_MS = 30_000;
+
 /** The package's directory; what was fetched before and is unchanged is not fetched again. */
 async function unpacked(cache: string, spec: string, integrity: string | undefined): Promise<string> {
   const failure = (message: string, hint: string, cause?: unknown) =>
@@ -65,7 +68,8 @@ async function unpacked(cache: string, spec: string, integrity: string | undefin
   const archive = `${directory}.tgz`;
   await mkdir(cache, { recursive: true });
   if ((await digestOf(archive)) !== integrity) {
-    await run('npm', ['pack', spec, '--silent', '--pack-destination', cache]).catch((cause: unknown) => {
+    const options = ['--silent', '--prefer-offline', `--fetch-timeout=${FETCH_WITHIN_MS}`];
+    await run('npm', ['pack', spec, ...options, '--pack-destination', cache]).catch((cause: unknown) => {
       throw failure('npm could not fetch it', 'Check that the npm registry can be reached.', cause);
     });
     const fetched = await digestOf(archive);
