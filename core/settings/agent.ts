@@ -69,7 +69,7 @@ export const agentSettings = z
       .describe('Status page, /metrics and /healthz; absent: a unix socket in the state directory.'),
     limits: z
       .strictObject({
-        concurrency: z.int().min(1).max(256).default(128).describe('Files in flight at once, at most.'),
+        concurrency: z.int().min(1).max(256).default(64).describe('Files in flight at once, at most.'),
         partBytes: z
           .int()
           .min(5 * MIB)

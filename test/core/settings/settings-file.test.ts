@@ -14,7 +14,7 @@ function problemsOf(schema: typeof agentSettings | typeof deploymentSettings, te
 describe('agent.yaml', () => {
   it('needs only a bucket and a folder', () => {
     expect(readSettings(agentSettings, 'agent.yaml', minimal, {})).toMatchObject({
-      settings: { rescan: 300_000, limits: { concurrency: 128 }, folders: [{ mode: 'move', settle: 2000 }] },
+      settings: { rescan: 300_000, limits: { concurrency: 64 }, folders: [{ mode: 'move', settle: 2000 }] },
     });
   });
 
