@@ -5,16 +5,33 @@
  * waiting. Eight chains fill it: three times OpenSSL's rate in sum. S3 wants the MD5 of every body and part, and nothing
  * else on a large file's way costs as much.
  *
- * The steps: https://www.rfc-editor.org/rfc/rfc1321#section-3.4. The format:
- * https://webassembly.github.io/spec/core/binary/index.html.
+ * The steps: https://www.rfc-editor.org/rfc/rfc1321#section-3.4.
  */
+import {
+  type Code,
+  END,
+  FOUR,
+  get,
+  I32,
+  I32_ADD,
+  i32,
+  LOOP,
+  list,
+  name,
+  ONE,
+  REPEAT_IF,
+  section,
+  set,
+  shuffle,
+  tee,
+  unsigned,
+  type Words,
+} from './wasm-code.ts';
 
 export const LANES = 8;
 /** Of each lane at a time: all lanes together fit a second-level cache. */
 export const STEP_BYTES = 16_384;
 export const BLOCK_BYTES = 64;
-
-type Code = number[];
 
 const PAGE_BYTES = 65_536;
 const INPUT_AT = 1024;
@@ -30,65 +47,8 @@ export const inputAt = (lane: number): number => INPUT_AT + lane * LANE_BYTES;
 export const stateAt = (lane: number, word: number): number =>
   (Math.floor(lane / LANES_OF_VECTOR) * WORDS + word) * VECTOR_BYTES + (lane % LANES_OF_VECTOR) * 4;
 
-const I32 = 0x7f;
-const V128 = 0x7b;
-const LOOP = [0x03, 0x40];
-const REPEAT_IF = [0x0d, 0];
-const END = [0x0b];
-const I32_ADD = [0x6a];
-
 /** The parameters of both functions; their other locals come behind. */
 const [STATE, INPUT, BLOCKS, FIRST_LOCAL] = [0, 1, 2, 3];
-
-const get = (local: number): Code => [0x20, ...unsigned(local)];
-const set = (local: number): Code => [0x21, ...unsigned(local)];
-const tee = (local: number): Code => [0x22, ...unsigned(local)];
-const i32 = (value: number): Code => [0x41, ...signed(value | 0)];
-const simd = (operation: number, ...rest: Code): Code => [0xfd, ...unsigned(operation), ...rest];
-
-/** What MD5 does to a word, or to the same word of four lanes at once. */
-interface Words {
-  type: number;
-  load(offset: number): Code;
-  store(offset: number): Code;
-  constant(value: number): Code;
-  add: Code;
-  and: Code;
-  or: Code;
-  xor: Code;
-  not: Code;
-  rotate(bits: number, scratch: number): Code;
-}
-
-const ONE: Words = {
-  type: I32,
-  load: (offset) => [0x28, 2, ...unsigned(offset)],
-  store: (offset) => [0x36, 2, ...unsigned(offset)],
-  constant: i32,
-  add: I32_ADD,
-  and: [0x71],
-  or: [0x72],
-  xor: [0x73],
-  not: [...i32(-1), 0x73],
-  rotate: (bits) => [...i32(bits), 0x77],
-};
-
-const FOUR: Words = {
-  type: V128,
-  load: (offset) => simd(0x00, 2, ...unsigned(offset)),
-  store: (offset) => simd(0x0b, 2, ...unsigned(offset)),
-  constant: (value) => simd(0x0c, ...Array.from({ length: 4 }, () => littleEndian(value)).flat()),
-  add: simd(0xae),
-  and: simd(0x4e),
-  or: simd(0x50),
-  xor: simd(0x51),
-  not: simd(0x4d),
-  rotate: (bits, scratch) => [
-    ...[...tee(scratch), ...i32(bits), ...simd(0xab)],
-    ...[...get(scratch), ...i32(32 - bits), ...simd(0xad)],
-    ...simd(0x50),
-  ],
-};
 
 /** Numbers of locals: what one chain, or four side by side, is computed in. */
 interface Registers {
@@ -184,11 +144,6 @@ function transposed(columns: number[], rows: number[], lane: number, word: numbe
   ];
 }
 
-/** Words by their number among the eight of the two vectors on the stack. */
-function shuffle(...words: number[]): Code {
-  return simd(0x0d, ...words.flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte)));
-}
-
 /** The body of a function: the states are loaded, every block is fetched and taken in, the states are stored. */
 function chain(words: Words, groups: Registers[], fetch: Code, end: number): Code {
   const each = (body: (registers: Registers, group: number) => Code) => groups.flatMap(body);
@@ -257,32 +212,4 @@ function mixed({ and, or, xor, not, add }: Words, round: number, b: number, c: n
 
 function locals(start: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => start + index);
-}
-
-function section(id: number, items: Code[]): Code {
-  const body = list(items);
-  return [id, ...unsigned(body.length), ...body];
-}
-
-function list(items: Code[]): Code {
-  return [...unsigned(items.length), ...items.flat()];
-}
-
-function name(text: string): Code {
-  return list([...new TextEncoder().encode(text)].map((byte) => [byte]));
-}
-
-function littleEndian(value: number): Code {
-  return [0, 8, 16, 24].map((bits) => (value >>> bits) & 0xff);
-}
-
-/** LEB128: seven bits a byte, the lowest first. */
-function unsigned(value: number): Code {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
-}
-
-function signed(value: number): Code {
-  const rest = value >> 7;
-  const signs = (value & 0x40) === 0 ? 0 : -1;
-  return rest === signs ? [value & 0x7f] : [(value & 0x7f) | 0x80, ...signed(rest)];
 }
