@@ -4,7 +4,8 @@
  * Follows from the present state of file and object alone, so it can be called at any time, any number of times, and
  * be cut off anywhere. A file goes only when the store has confirmed its bytes and a HEAD has found them again (I1).
  */
-import { removeEmptyParents, removeSafely } from '#adapters/host/trash.ts';
+import { removeEmptyParents } from '#adapters/host/empty-parents.ts';
+import { removeSafely } from '#adapters/host/trash.ts';
 import { sameState } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { MD5_METADATA } from '#core/metadata.ts';

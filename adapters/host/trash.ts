@@ -12,7 +12,6 @@ import {
   readdirSync,
   readlinkSync,
   renameSync,
-  rmdirSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
@@ -109,26 +108,6 @@ export function recoverTrash(root: Buffer): Buffer[] {
     unlinkSync(joinPath(trash, Buffer.from(name, 'latin1')));
   }
   return recovered;
-}
-
-/**
- * Removes the directories above `path` that are empty now, from the lowest upwards, never the root. Answers those
- * removed, relative to the root.
- */
-export function removeEmptyParents(root: Buffer, path: Buffer): Buffer[] {
-  const removed: Buffer[] = [];
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-    const directory = path.subarray(0, end);
-    try {
-      rmdirSync(joinPath(root, directory));
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      if (['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY', 'ENOTDIR'].includes(error.code)) break;
-      throw pathError('remove-directory', directory, error);
-    }
-    removed.push(directory);
-  }
-  return removed;
 }
 
 /** A lease that this file system never grants cannot be lost. */

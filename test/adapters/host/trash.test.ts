@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { removeEmptyParents } from '#adapters/host/empty-parents.ts';
 import { onLeaseBreak, releaseLease, takeReadLease } from '#adapters/host/lease.ts';
-import { recoverTrash, removeEmptyParents, removeSafely } from '#adapters/host/trash.ts';
+import { recoverTrash, removeSafely } from '#adapters/host/trash.ts';
 import { HIDDEN_DIRECTORY, openFile, statOf } from '#adapters/host/tree.ts';
 import { startChild, temporaryFolder } from './folder.ts';
 
