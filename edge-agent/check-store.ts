@@ -1,6 +1,7 @@
 /** What the agent needs of the store, the queue and the CDN, tried on objects of a few bytes. */
 import { randomUUID } from 'node:crypto';
 import { request } from 'undici';
+import { connectionHint, connectionReason } from '#adapters/s3/s3-error.ts';
 import { SyncError } from '#core/errors.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import { PROBE_NAME } from '#core/names.ts';
@@ -118,12 +119,10 @@ async function aheadOf(endpoint: string): Promise<number> {
     return middleMs - Date.parse(String(headers.date));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const code = 'code' in error ? String(error.code) : error.name;
     throw checkFailure(
-      error.message === '' ? code : error.message,
-      /^(?:CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)
-        ? 'Give the agent the authority that signed the certificate: NODE_EXTRA_CA_CERTS=FILE.'
-        : 'Correct store.endpoint, start the store, or open the way to it (DNS, firewall).',
+      connectionReason(error),
+      connectionHint(error) ??
+        'Correct store.endpoint, start the store, or open the way to it (DNS, firewall).',
     );
   }
 }

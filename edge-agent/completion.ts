@@ -1,8 +1,10 @@
-/** `completion SHELL`: a script that completes commands, their options, and files after `--config`. */
+/** `completion SHELL`: a script that completes commands, their options, and files after those that name one. */
 import type { Commands } from './command.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
+/** Options that are followed by a path. */
+const PATHS = ['--config', '--output', '--credentials', '--path'];
 
 export function isShell(name: string): name is Shell {
   return SHELLS.some((known) => known === name);
@@ -34,7 +36,7 @@ function bash(program: string, commands: Commands): string {
   return `_sluice_agent() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" words=''
   COMPREPLY=()
-  if [[ $previous == --config || $previous == --output ]]; then
+  if [[ ' ${PATHS.join(' ')} ' == *" $previous "* ]]; then
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
@@ -46,7 +48,7 @@ ${cases.join('\n')}
   ((COMP_CWORD == 1)) && words='${words}'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
-complete -F _sluice_agent ${program}
+complete -o default -F _sluice_agent ${program}
 `;
 }
 
@@ -55,10 +57,8 @@ function zsh(program: string, commands: Commands): string {
   const cases = Object.entries(commands).map(
     ([name, command]) =>
       `    ${name}) _arguments ${optionsOf(command)
-        .map((option) =>
-          option === '--config' || option === '--output' ? `'${option}:file:_files'` : `'${option}'`,
-        )
-        .join(' ')} ;;`,
+        .map((option) => `'${option}${zshValue(option, command)}'`)
+        .join(' ')} '*:file:_files' ;;`,
   );
   return `#compdef ${program}
 _sluice_agent() {
@@ -73,7 +73,12 @@ ${described.join('\n')}
 ${cases.join('\n')}
   esac
 }
-compdef _sluice_agent ${program}
+# In a file of fpath this is the function itself, called for the first time; sourced, it is not.
+if [[ $funcstack[1] == _* ]]; then
+  _sluice_agent "$@"
+else
+  compdef _sluice_agent ${program}
+fi
 `;
 }
 
@@ -82,11 +87,21 @@ function fish(program: string, commands: Commands): string {
     `complete -c ${program} -n __fish_use_subcommand -f -a ${name} -d '${quoted(command.summary)}'`,
     ...optionsOf(command).map((option) => {
       const long = option.slice('--'.length);
-      const value = long === 'config' || long === 'output' ? '-rF' : '-f';
+      const value = PATHS.includes(option) ? '-rF' : takesValue(option, command) ? '-x' : '-f';
       return `complete -c ${program} -n '__fish_seen_subcommand_from ${name}' ${value} -l ${long}`;
     }),
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+/** Without it zsh would take the value for the next word. */
+function zshValue(option: string, command: Commands[string]): string {
+  if (PATHS.includes(option)) return ':file:_files';
+  return takesValue(option, command) ? ':value: ' : '';
+}
+
+function takesValue(option: string, { options }: Commands[string]): boolean {
+  return options[option.slice('--'.length)]?.type === 'string';
 }
 
 function quoted(text: string): string {

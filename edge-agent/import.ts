@@ -13,6 +13,7 @@ import { type ImportedKeys, importSyncd } from '#core/import/syncd.ts';
 import { importedYaml } from '#core/import/yaml-text.ts';
 import { unknownWord } from '#core/nearest-word.ts';
 import { agentSettings } from '#core/settings/agent.ts';
+import { AGENT_SCHEMA } from '#core/settings/editor-line.ts';
 import { formatProblems, parseSettings, type SettingsProblem } from '#core/settings/problems.ts';
 import { PROGRAM } from './command.ts';
 
@@ -104,8 +105,8 @@ function printer(json: boolean) {
       process.stdout.write(`${JSON.stringify({ settings, notes }, undefined, 2)}\n`);
       return IMPORTED;
     }
-    const title = `Imported from ${system}. Try it: ${PROGRAM} check --config THIS-FILE`;
-    process.stdout.write(importedYaml(imported, title));
+    const title = `Imported from ${system}. Try it: ${PROGRAM} check --config THIS-FILE; for editors: ${PROGRAM} schema > ${AGENT_SCHEMA}`;
+    process.stdout.write(importedYaml(imported, title, AGENT_SCHEMA));
     for (const note of notes) process.stderr.write(`note: ${note}\n`);
     return IMPORTED;
   };

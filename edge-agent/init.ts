@@ -6,11 +6,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { agentSettings } from '#core/settings/agent.ts';
+import { AGENT_SCHEMA } from '#core/settings/editor-line.ts';
 import { type FirstAnswers, firstAgentYaml, firstSettings } from '#core/settings/first-agent-yaml.ts';
 import { parseSettings } from '#core/settings/problems.ts';
 import { EXIT, type OptionValues, PROGRAM, UsageError } from './command.ts';
 
-const SCHEMA = 'agent.schema.json';
 const DEFAULT_FILE = 'agent.yaml';
 
 interface Question {
@@ -59,8 +59,8 @@ export async function initCommand(options: OptionValues): Promise<number> {
   } finally {
     dialogue?.close();
   }
-  write(file, firstAgentYaml(answers as FirstAnswers, SCHEMA));
-  const next = { check: `${PROGRAM} check --config ${file}`, schema: `${PROGRAM} schema > ${SCHEMA}` };
+  write(file, firstAgentYaml(answers as FirstAnswers, AGENT_SCHEMA));
+  const next = { check: `${PROGRAM} check --config ${file}`, schema: `${PROGRAM} schema > ${AGENT_SCHEMA}` };
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ file, next })}\n`

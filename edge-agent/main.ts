@@ -84,7 +84,18 @@ function textOf(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new UsageError(`${file} cannot be read: ${error.message}. \`${PROGRAM} init\` writes a first one.`);
+    throw new UsageError(`${file} cannot be read: ${error.message}. ${toDoAbout(error)}`);
+  }
+}
+
+function toDoAbout(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EACCES':
+      return 'Start the agent as a user who may read it, or let this one: chgrp and chmod g+r.';
+    case 'EISDIR':
+      return 'Name the file in it.';
+    default:
+      return `\`${PROGRAM} init\` writes a first one.`;
   }
 }
 

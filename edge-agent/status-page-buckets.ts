@@ -1,7 +1,8 @@
 /** The mirrored buckets on the status page. */
 import { ago, bytesText, countText } from '#core/amounts.ts';
+import { escaped } from '#core/html.ts';
 import { bucketNeedsSomebody, laneName } from './bucket-view.ts';
-import { escaped, flagged } from './page-text.ts';
+import { flagged } from './page-text.ts';
 import type { BucketReport } from './status-report.ts';
 
 interface Column {

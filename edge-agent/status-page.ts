@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { ago, bytesText, countText } from '#core/amounts.ts';
+import { escaped } from '#core/html.ts';
 import { bucketNeedsSomebody, laneName } from './bucket-view.ts';
-import { escaped, flagged } from './page-text.ts';
+import { flagged } from './page-text.ts';
 import { bucketSection } from './status-page-buckets.ts';
 import { type FolderReport, needsSomebody, type StatusReport } from './status-report.ts';
 

@@ -1,9 +1,10 @@
 /** Which plots the page has, and the figures beside them: the last and the highest value of each line, as a table. */
 
 import { bytesText, countText } from '#core/amounts.ts';
+import { escaped, visible } from '#core/html.ts';
 import type { SeriesPoint } from '#core/report-series.ts';
 import { colourOf, MAX_LINES, type Plot, svgOf } from './report-plots.ts';
-import { durationText, escaped, timeText, visible } from './report-text.ts';
+import { durationText, timeText } from './report-text.ts';
 
 type Group = 'sums' | 'peaks' | 'levels';
 interface Line {

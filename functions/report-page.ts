@@ -2,19 +2,17 @@
 
 import { bytesText, countText } from '#core/amounts.ts';
 import type { ReconcileResult } from '#core/controls.ts';
+import { type Cell, escaped, table } from '#core/html.ts';
 import type { DestinationView, ReportResult } from '#core/report-result.ts';
 import type { SeriesPoint } from '#core/report-series.ts';
 import type { RetentionResult } from '#core/retention-state.ts';
 import { agentFigures, destinationFigures, overallFigures, queueFigures } from './report-charts.ts';
 import { STYLE } from './report-style.ts';
-import { durationText, escaped, timeText } from './report-text.ts';
+import { durationText, timeText } from './report-text.ts';
 
 /** No script, no request: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
-
-/** Text of a cell; `bad` where somebody should look. */
-type Cell = string | { text: string; bad: boolean };
 
 /** @param timezone IANA name of the times that are shown */
 export function reportPage(result: ReportResult, points: readonly SeriesPoint[], timezone: string): string {
@@ -36,17 +34,17 @@ ${errorsOf(result)}
 ${overallFigures(points, timezone)}
 <h2>Destinations</h2>
 ${destinationFigures(points, timezone)}
-${destinationsTable(result, timezone)}
+${wide('Destinations', destinationsTable(result, timezone))}
 <h2>Agents</h2>
 ${agentFigures(points, timezone)}
-${agentsTable(result, timezone)}
+${wide('Agents', agentsTable(result, timezone))}
 <h2>Queues</h2>
 ${queueFigures(points, timezone)}
-${queuesTable(result)}
+${wide('Queues', queuesTable(result))}
 <h2>Runs</h2>
-${runsTable(result, timezone)}
+${wide('Runs', runsTable(result, timezone))}
 <h2>Files</h2>
-${filesTable(result)}
+${wide('Files', filesTable(result))}
 </main></body></html>
 `;
 }
@@ -119,11 +117,8 @@ function agentsTable({ agents }: ReportResult, timezone: string): string {
     agents.map(({ name, at, ageMs, missing, version, folders, queued, errors, heldDeletes, fault }) => [
       name,
       at === undefined
-        ? { text: fault === undefined ? 'never' : 'cannot be read', bad: missing || fault !== undefined }
-        : {
-            text: `${durationText(ageMs ?? 0)} old, ${timeText(Date.parse(at), timezone)}`,
-            bad: missing,
-          },
+        ? marked(fault === undefined ? 'never' : 'cannot be read', missing || fault !== undefined)
+        : marked(`${durationText(ageMs ?? 0)} old, ${timeText(Date.parse(at), timezone)}`, missing),
       version,
       countText(folders),
       countText(queued),
@@ -162,10 +157,10 @@ function runsTable({ reconcile, retention, drift }: ReportResult, timezone: stri
             [
               'drift check',
               'in this run',
-              {
-                text: `${countText(drift.drifted)} of ${countText(drift.compared)} keys${drift.incomplete === undefined ? '' : `; incomplete: ${drift.incomplete}`}`,
-                bad: drift.drifted > 0 || drift.incomplete !== undefined,
-              },
+              marked(
+                `${countText(drift.drifted)} of ${countText(drift.compared)} keys${drift.incomplete === undefined ? '' : `; incomplete: ${drift.incomplete}`}`,
+                drift.drifted > 0 || drift.incomplete !== undefined,
+              ),
             ],
           ]),
     ],
@@ -192,7 +187,7 @@ function reconcileText(run: ReconcileResult | undefined, timezone: string): Cell
     ...(held > 0 ? [`${countText(held)} deletes held`] : []),
     ...(error === undefined ? [] : [error]),
   ];
-  return { text: parts.join(', '), bad: held > 0 || error !== undefined };
+  return marked(parts.join(', '), held > 0 || error !== undefined);
 }
 
 function retentionText(run: RetentionResult | undefined): Cell {
@@ -205,7 +200,7 @@ function retentionText(run: RetentionResult | undefined): Cell {
     ...(run.complete ? [] : ['goes on in the next run']),
     ...(run.error === undefined ? [] : [run.error]),
   ];
-  return { text: parts.join(', '), bad: run.error !== undefined };
+  return marked(parts.join(', '), run.error !== undefined);
 }
 
 function endedText(run: { endedMs: number } | undefined, timezone: string): string {
@@ -213,34 +208,14 @@ function endedText(run: { endedMs: number } | undefined, timezone: string): stri
 }
 
 function bad(count: number): Cell {
-  return { text: countText(count), bad: count > 0 };
+  return marked(countText(count), count > 0);
 }
 
-/** Columns that begin with `#` hold numbers. The first cell of a row is its heading. */
-function table(
-  caption: string,
-  columns: readonly string[],
-  rows: readonly (readonly Cell[])[],
-  none: string,
-): string {
-  if (rows.length === 0) return `<p class="soft">${escaped(none)}</p>`;
-  const numeric = columns.map((column) => column.startsWith('#'));
-  const classOf = (index: number, marked: boolean) => {
-    const names = [...(numeric[index] ? ['n'] : []), ...(marked ? ['bad'] : [])];
-    return names.length === 0 ? '' : ` class="${names.join(' ')}"`;
-  };
-  const head = columns
-    .map(
-      (column, index) => `<th scope="col"${classOf(index, false)}>${escaped(column.replace('#', ''))}</th>`,
-    )
-    .join('');
-  const body = rows.map((row) => {
-    const cells = row.map((cell, index) => {
-      const { text, bad: marked } = typeof cell === 'string' ? { text: cell, bad: false } : cell;
-      if (index === 0) return `<th scope="row">${escaped(text)}</th>`;
-      return `<td${classOf(index, marked)}>${escaped(text)}</td>`;
-    });
-    return `<tr>${cells.join('')}</tr>`;
-  });
-  return `<div class="wide"><table><caption>${escaped(caption)}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`;
+function marked(text: string, isBad: boolean): Cell {
+  return isBad ? { text, mark: 'bad' } : text;
+}
+
+/** What is wider than a small window scrolls by itself, by the keyboard as well. */
+function wide(label: string, content: string): string {
+  return `<div class="wide" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
 }

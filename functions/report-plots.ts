@@ -3,7 +3,7 @@ import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { escaped } from './report-text.ts';
+import { escaped } from '#core/html.ts';
 
 export interface Plot {
   /** Of the element; letters, digits and hyphens. */

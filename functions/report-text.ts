@@ -1,27 +1,7 @@
-/** Texts of the page: everything that comes from outside passes through `escaped`. */
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-/** What turns the direction of the text around it, and control characters, which a name could hide itself with. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Spans and times of the page. */
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-
-/** For text and for attributes in double quotes. https://owasp.org/www-community/xss-prevention */
-export function escaped(text: string): string {
-  return visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
-}
-
-/** With what cannot be seen spelt out, as in `\u{202e}`. */
-export function visible(text: string): string {
-  return text.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}
 
 /** `3 d 4 h`, `5 min`, `12 s`; `0` for nothing. */
 export function durationText(ms: number): string {

@@ -1,5 +1,6 @@
 /** What a store's refusal or a broken connection means: whether to try again, and what the reader can do. */
 import { SyncError } from '#core/errors.ts';
+import { hintOf, isTlsRefusal, REFUSED_WITHOUT_REASON } from './error-hints.ts';
 import type { WireResponse } from './wire.ts';
 import { parseXml, textAt } from './xml.ts';
 
@@ -47,46 +48,7 @@ const CONGESTION = new Set([
   'TooManyRequests',
 ]);
 
-const NOTHING_THERE = 'Nothing answers there: check the address and port of the endpoint, and firewalls.';
-const HINTS: Record<string, string> = {
-  NoSuchBucket: 'Create the bucket, or correct its name in the settings.',
-  AccessDenied: 'Check the policy of these credentials for this bucket and prefix.',
-  InvalidAccessKeyId: 'Check the credentials: the store does not know this access key.',
-  SignatureDoesNotMatch: 'Check the secret key and the region.',
-  AuthorizationHeaderMalformed: 'Correct the region in the settings.',
-  ExpiredToken: 'Renew the credentials: their time is over.',
-  InvalidToken: 'Check the session token of the credentials, or leave it out for keys that have none.',
-  InvalidBucketName: 'Correct the name of the bucket in the settings.',
-  InvalidTag: 'This store does not take such a tag: change it, or set tags: false for this destination.',
-  InvalidStorageClass: 'Correct storageClass in the settings: this store does not have it.',
-  RequestTimeTooSkewed: 'Set the clock of this host: the store refuses requests signed at another time.',
-  ETIMEDOUT: 'Nothing answers in time: check the endpoint, and what lies between here and it.',
-  CONNECT_TIMEOUT: NOTHING_THERE,
-  UND_ERR_CONNECT_TIMEOUT: NOTHING_THERE,
-  EAI_AGAIN: 'The host name of the endpoint cannot be resolved at present: check DNS and the network.',
-  ECONNREFUSED: 'Is the endpoint right, and is the store running?',
-  ENOTFOUND: 'The host name of the endpoint is not known: check it, and DNS.',
-};
-
-/** https://nodejs.org/api/tls.html#x509-certificate-error-codes, and the answer of a server that speaks plain HTTP. */
-const TLS_HINTS: Record<string, string> = {
-  CERT_HAS_EXPIRED: "The endpoint's certificate has expired: renew it there, and check this host's clock.",
-  CERT_NOT_YET_VALID: "The endpoint's certificate is not valid yet: check the clocks of both hosts.",
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    "The endpoint's certificate is for another host name: use that name in the settings, or correct the certificate.",
-  ERR_SSL_WRONG_VERSION_NUMBER: 'The endpoint does not speak TLS: is it http:// instead of https://?',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'The endpoint does not speak TLS: is it http:// instead of https://?',
-};
-const UNTRUSTED = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
-const UNTRUSTED_HINT =
-  "Nobody this host trusts has signed the endpoint's certificate: name the file of its authority in NODE_EXTRA_CA_CERTS.";
-
+const MAX_PLAIN_REASON = 200;
 /** Errors without a body (HEAD) are told from the status alone. */
 const CODE_OF_STATUS: Record<number, string> = {
   301: 'PermanentRedirect',
@@ -111,7 +73,11 @@ export async function responseError(
   if (response.status >= 300 && response.status < 400) {
     return redirectError(code, response, op, key, bucket);
   }
-  return storeError(code, parsed?.message ?? `status ${response.status}`, response.status, op, key, bucket);
+  if (parsed === undefined && response.status === 403) {
+    return storeError(code, 'status 403', 403, op, key, bucket, REFUSED_WITHOUT_REASON);
+  }
+  const reason = parsed?.message ?? plainReason(body) ?? `status ${response.status}`;
+  return storeError(code, reason, response.status, op, key, bucket);
 }
 
 /** CopyObject and CompleteMultipartUpload may answer 200 with an error in the body, or with nothing at all. */
@@ -138,18 +104,29 @@ export function connectionError(
   origin: string,
 ): SyncError {
   const code = codeOf(error);
-  const text = error instanceof Error ? error.message : String(error);
   return new SyncError(
-    `${op} ${key ?? ''}: ${origin} cannot be reached: ${text || code}`.replace(' :', ':'),
+    `${op} ${key ?? ''}: ${origin} cannot be reached: ${connectionReason(error)}`.replace(' :', ':'),
     {
       op,
       key: key ?? '',
       retryable: !isTlsRefusal(code),
       code,
       cause: error,
-      ...hint(code),
+      ...hintOf(code),
     },
   );
+}
+
+/** Of OpenSSL's `thread:error:number:library:function:reason:file:line:` the reason alone. */
+export function connectionReason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, reason = text] = /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(text) ?? [];
+  return reason || codeOf(error);
+}
+
+/** What to do about a connection that cannot be had, where that is known. */
+export function connectionHint(error: unknown): string | undefined {
+  return hintOf(codeOf(error)).hint;
 }
 
 /** The answer had begun, and did not end. */
@@ -182,23 +159,15 @@ function storeError(
   op: string,
   key: string | undefined,
   bucket: string,
+  toDo?: string,
 ): SyncError {
   return new SyncError(`${op} ${bucket}${key === undefined ? '' : `/${key}`}: ${code}: ${message}`, {
     op,
     key: key ?? '',
     retryable: RETRYABLE_CODES.has(code) || status >= 500 || status === 429 || status === 408,
     code,
-    ...hint(code),
+    ...(toDo === undefined ? hintOf(code) : { hint: toDo }),
   });
-}
-
-function hint(code: string): { hint: string } | Record<string, never> {
-  const text = HINTS[code] ?? TLS_HINTS[code] ?? (UNTRUSTED.has(code) ? UNTRUSTED_HINT : undefined);
-  return text === undefined ? {} : { hint: text };
-}
-
-function isTlsRefusal(code: string): boolean {
-  return code.startsWith('CERT_') || code in TLS_HINTS || UNTRUSTED.has(code);
 }
 
 /** Redirects are never followed: the body and a signature would go to whoever the answer names. */
@@ -224,6 +193,12 @@ function redirectError(
           : `The bucket is in region ${region}: correct the region in the settings; redirects are not followed.`,
     },
   );
+}
+
+/** What is no S3 server may say in words what it wants, as Go's does of plain HTTP on a TLS port. */
+function plainReason(body: string): string | undefined {
+  const text = body.trim();
+  return text === '' || text.startsWith('<') || text.length > MAX_PLAIN_REASON ? undefined : text;
 }
 
 function errorOf(body: string): { code: string; message: string } | undefined {

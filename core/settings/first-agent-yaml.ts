@@ -1,5 +1,6 @@
 /** A first agent.yaml, with what a newcomer may want to change beside it as comments. */
 import { stringify } from 'yaml';
+import { editorLine } from './editor-line.ts';
 
 export interface FirstAnswers {
   bucket: string;
@@ -23,7 +24,7 @@ export function firstSettings({ bucket, endpoint, path, mode, prefix }: FirstAns
 export function firstAgentYaml(answers: FirstAnswers, schema: string): string {
   const { store, folders } = firstSettings(answers);
   const [folder] = folders;
-  return `# yaml-language-server: $schema=${schema}
+  return `# ${editorLine(schema)}
 # What this host syncs. Try it: sluice-agent check --config THIS-FILE, then sluice-agent run. All settings: docs/settings.md.
 
 store:

@@ -1,7 +1,7 @@
 /** The page of the mock file manager: what it was told last, and what it keeps. */
+import { escaped } from '#core/html.ts';
 import type { KeptFile } from './file-keeper.ts';
 import type { FileManagerCall } from './file-manager.ts';
-import { escaped } from './live/text.ts';
 
 const SHOWN = 200;
 const STYLE = `body{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}

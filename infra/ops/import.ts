@@ -12,6 +12,7 @@ import { importS3SyncService } from '#core/import/s3-sync-service.ts';
 import { importedYaml } from '#core/import/yaml-text.ts';
 import { deploymentSettings } from '#core/settings/deployment.ts';
 import { name as deploymentName } from '#core/settings/destination.ts';
+import { DEPLOYMENT_SCHEMA } from '#core/settings/editor-line.ts';
 import { formatProblems, parseSettings } from '#core/settings/problems.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
 import { UsageError } from './usage-error.ts';
@@ -50,7 +51,11 @@ created in Secrets Manager (one that exists is left as it is); without it, they 
     if (ops.json) ops.terminal.print(jsonOf(imported));
     else {
       ops.terminal.print(
-        importedYaml(imported, `Imported from ${system}. Deploy it: npm run deploy`).trimEnd(),
+        importedYaml(
+          imported,
+          `Imported from ${system}. Deploy it: npm run deploy`,
+          DEPLOYMENT_SCHEMA,
+        ).trimEnd(),
       );
       for (const note of imported.notes) ops.terminal.note(`note: ${note}`);
     }

@@ -190,9 +190,20 @@ it('says that the store cannot be reached, and what to do', async () => {
   expect(of('endpoint')).toMatchObject({
     outcome: 'fail',
     detail: expect.stringMatching(/ECONNREFUSED/),
-    hint: expect.stringMatching(/Correct store\.endpoint/),
+    hint: expect.stringMatching(/correct the endpoint in the settings/),
   });
   expect(of('clock')?.outcome).toBe('skipped');
+});
+
+it('says that a store without TLS has none, without the words of a library', async () => {
+  const plain = (await endpoint()).replace('http:', 'https:');
+  const { run } = await checks({ settings: { store: { bucket: 'b', endpoint: plain } } });
+  const { of } = await run();
+  expect(of('endpoint')).toMatchObject({
+    outcome: 'fail',
+    detail: 'wrong version number',
+    hint: expect.stringMatching(/http:\/\/ instead of https:\/\//),
+  });
 });
 
 it('knows a folder that is not the one that was synced', async () => {

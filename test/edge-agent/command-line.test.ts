@@ -1,14 +1,18 @@
-/** What a person types and what the agent answers: help, mistakes, a first agent.yaml, completion. */
+/** What a person types and what the agent answers: help, mistakes, a first agent.yaml. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { agentSettings } from '#core/settings/agent.ts';
 import { COMMANDS } from '../../edge-agent/commands.ts';
-import { configFile } from '../../edge-agent/config-file.ts';
+import { completionScript } from '../../edge-agent/completion.ts';
+import { configFile, HOST_CONFIG } from '../../edge-agent/config-file.ts';
 import { AGENT_MAIN } from './agent-process.ts';
+
+/** Root may read everything, unless it gives that up. */
+const READ_ALL = '-dac_override,-dac_read_search';
 
 let directory: string;
 
@@ -32,6 +36,8 @@ describe('help', () => {
     const { status, stdout } = agent('--help');
     expect(status).toBe(0);
     for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(`\n  ${name} `);
+    expect(stdout).toContain(`SLUICE_CONFIG names the file; else it is\n${HOST_CONFIG}, `);
+    expect(stdout).toContain('Exit codes: 0 done; 1 ');
     const { stdout: retry } = agent('retry', '--help');
     expect(retry).toMatch(/^usage: sluice-agent retry \[--config FILE\] \[--folder NAME/);
     expect(retry).toContain('Examples:\n  sluice-agent retry --config agent.yaml --folder outbox');
@@ -44,6 +50,8 @@ describe('help', () => {
     expect(stdout).toMatch(
       new RegExp(`^usage: sluice-agent ${name}\\b.*\n\nExamples:\n  sluice-agent ${name} `, 's'),
     );
+    expect(stdout).toContain(COMMANDS[name]?.details);
+    expect(stdout).toContain('Exit codes: 0 done; 1 ');
   });
 
   it('offers JSON of every command that answers anything but a document of its own', () => {
@@ -60,16 +68,50 @@ describe('help', () => {
   });
 });
 
+it('tells its version, as a command and as an option, in words and as JSON', () => {
+  const { status, stdout } = agent('version');
+  expect({ status, said: stdout }).toEqual({
+    status: 0,
+    said: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
+  });
+  expect(agent('--version').stdout).toBe(stdout);
+  expect(JSON.parse(agent('version', '--json').stdout)).toEqual({
+    version: stdout.trimEnd(),
+    node: process.version,
+  });
+});
+
 describe('a mistake', () => {
   it.each([
     ['a command', ['stats'], 'stats is no command: did you mean status?'],
     ['an option', ['status', '--jsn'], '--jsn is no option of status: did you mean --json?'],
     ['settings that are not there', ['run', '--config', 'none.yaml'], 'none.yaml cannot be read: ENOENT'],
+    ['the name of the settings, which is a directory', ['run', '--config', '.'], '. cannot be read: EISDIR'],
     ['a shell', ['completion', 'csh'], 'which shell? sluice-agent completion bash, zsh or fish'],
   ])('in %s is named, with exit code 2', (_what, args, said) => {
     const { status, stdout, stderr } = agent(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(`sluice-agent: ${said}`);
+  });
+
+  it('is told with what to do next: another file, other permissions, or a first file', () => {
+    writeFileSync(join(directory, 'mine.yaml'), '');
+    chmodSync(join(directory, 'mine.yaml'), 0);
+    const asNobody =
+      process.getuid?.() === 0 ? ['setpriv', `--inh-caps=${READ_ALL}`, `--bounding-set=${READ_ALL}`] : [];
+    const [program = '', ...args] = [
+      ...asNobody,
+      process.execPath,
+      AGENT_MAIN,
+      'run',
+      '--config',
+      'mine.yaml',
+    ];
+    const refused = spawnSync(program, args, { cwd: directory, encoding: 'utf8' });
+    expect(refused.stderr).toContain('mine.yaml cannot be read: EACCES');
+    expect(refused.stderr).toContain('Start the agent as a user who may read it');
+    expect(agent('run', '--config', '.').stderr).toContain('Name the file in it.');
+    expect(agent('run', '--config', 'none.yaml').stderr).toContain('`sluice-agent init` writes a first one.');
   });
 
   it('in the name of a folder is named, with the nearest that there is', () => {
@@ -91,6 +133,20 @@ describe('the file with the settings', () => {
     expect(configFile(undefined, {}, place)).toBe(place);
     expect(configFile(undefined, { SLUICE_CONFIG: 'mine.yaml' }, place)).toBe('mine.yaml');
     expect(configFile('named.yaml', { SLUICE_CONFIG: 'mine.yaml' }, place)).toBe('named.yaml');
+  });
+});
+
+describe('the option for that file', () => {
+  it.each([
+    ['--config', 'none.yaml', 'status'],
+    ['--config=none.yaml', 'status'],
+    ['status', '--config=none.yaml'],
+  ])('is read before the command and after it: %s %s %s', (...args) => {
+    const { status, stderr } = agent(...args);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining('none.yaml cannot be read: ENOENT'),
+    });
   });
 });
 
@@ -173,29 +229,9 @@ describe('init', () => {
   });
 });
 
-describe('completion', () => {
-  /** What bash itself would offer for the words, the last of them unfinished. */
-  function offered(...words: string[]): string[] {
-    writeFileSync(join(directory, 'completion'), agent('completion', 'bash').stdout);
-    const script = `source completion
-COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
-_sluice_agent
-printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: directory, encoding: 'utf8' });
-    expect(stderr).toBe('');
-    return stdout.split('\n').filter((line) => line !== '');
-  }
-
-  it('offers commands, then the options of the command', () => {
-    expect(offered('sluice-agent', 're')).toEqual(['retry']);
-    expect(offered('sluice-agent', 'status', '--')).toEqual(['--config', '--json', '--all', '--help']);
-  });
-
-  it.each(['zsh', 'fish'])('for %s names every command', (shell) => {
-    const { status, stdout } = agent('completion', shell, 'agent');
-    expect(status).toBe(0);
-    for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(name);
-  });
+it('prints the completion script of a shell, for the name that the agent is called by', () => {
+  const { status, stdout } = agent('completion', 'fish', 'my-agent');
+  expect({ status, stdout }).toEqual({ status: 0, stdout: completionScript('fish', 'my-agent', COMMANDS) });
 });
 
 it('prints the same JSON Schema as docs/agent.schema.json', () => {

@@ -42,7 +42,9 @@ it('prints commented YAML on stdout and what is left to do on stderr', () => {
     fileOf('MINIO_ENDPOINT=minio:9000\nMINIO_SECRET_KEY=canary/1\n'),
   );
   expect(code).toBe(0);
-  expect(out).toMatch(/^# Imported from signstash/);
+  // As `init` writes it, and as `schema` is told to be kept.
+  expect(out).toMatch(/^# yaml-language-server: \$schema=agent\.schema\.json\n# Imported from signstash/);
+  expect(out).toContain('sluice-agent schema > agent.schema.json');
   expect(out).toContain('    # How often input/ is listed: SYNC_INTERVAL.\n    interval: 5s\n');
   expect(parse(out)).toMatchObject({ store: { endpoint: 'http://minio:9000' } });
   expect(err).toMatch(/^note: the keys stay in the environment/);

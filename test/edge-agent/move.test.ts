@@ -140,7 +140,7 @@ it('keeps files and tries again while the store is away, and says why', async ()
   writeFileSync(join(folder, 'f'), 'kept');
   const agent = start('run');
   await agent.says('cannot be reached');
-  await agent.says('Is the endpoint right');
+  await agent.says('is the store running');
   await agent.says('attempts=1');
   agent.process.kill('SIGINT');
   expect(await agent.exit).toBe(0);

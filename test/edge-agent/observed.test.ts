@@ -137,7 +137,9 @@ interface Dashboard {
   title: string;
   schemaVersion: number;
   id?: unknown;
-  templating: { list: { name: string; type: string; query: unknown; datasource?: unknown }[] };
+  templating: {
+    list: { name: string; type: string; query: unknown; definition?: string; datasource?: unknown }[];
+  };
   panels: Panel[];
 }
 
@@ -180,7 +182,11 @@ it('has a dashboard that Grafana imports into any installation', () => {
   const [source, ...variables] = templating.list;
   expect(source).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus' });
   const chosen = { type: 'prometheus', uid: `\${datasource}` };
-  for (const variable of variables) expect(variable, variable.name).toMatchObject({ datasource: chosen });
+  for (const { name, datasource: of, definition, query } of variables) {
+    expect(of, name).toEqual(chosen);
+    // What Grafana shows of a variable, and what it asks.
+    expect(query, name).toMatchObject({ query: definition });
+  }
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   const taken = new Set<string>();
   for (const { title, type, description, datasource, gridPos, targets = [] } of panels) {

@@ -17,22 +17,16 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import { contentOf } from '../contracts/object-store.ts';
 import { agentUnderTest, agentYaml } from '../edge-agent/agent-process.ts';
+import { builtAgent } from '../setup/built-agent.ts';
 
 const run = promisify(execFile);
 const projectDir = join(import.meta.dirname, '../..');
-const node = join(projectDir, 'node_modules/node/bin/node');
 const NAME = `sluice-agent-linux-${process.arch}`;
 const { version: VERSION } = JSON.parse(readFileSync(join(projectDir, 'package.json'), 'utf8'));
 const SBOM = `sluice-agent-${VERSION}.cdx.json`;
 
 let outDir: string;
 let executable: string;
-
-/** The real command, as `npm run build` runs it. */
-async function build(to: string): Promise<string> {
-  await run(node, [join(projectDir, 'edge-agent/packaging/build.ts'), '--out', to]);
-  return join(to, NAME);
-}
 
 function emptyDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-packaging-'));
@@ -43,7 +37,7 @@ function emptyDirectory(): string {
 beforeAll(async () => {
   mkdirSync(join(projectDir, 'dist'), { recursive: true });
   outDir = mkdtempSync(join(projectDir, 'dist/test-'));
-  executable = await build(outDir);
+  executable = await builtAgent(outDir);
 });
 afterAll(() => rmSync(outDir, { recursive: true }));
 
@@ -66,7 +60,7 @@ it('is one file with its SHA-256 beside it, and the same bytes each time it is b
   const digest = createHash('sha256').update(readFileSync(executable)).digest('hex');
   const checksum = readFileSync(`${executable}.sha256`, 'utf8');
   expect(checksum).toBe(`${digest}  ${NAME}\n`);
-  const again = await build(emptyDirectory());
+  const again = await builtAgent(emptyDirectory());
   expect(readFileSync(`${again}.sha256`, 'utf8')).toBe(checksum);
   expect(readFileSync(join(dirname(again), `${SBOM}.sha256`), 'utf8')).toBe(
     readFileSync(join(outDir, `${SBOM}.sha256`), 'utf8'),

@@ -36,3 +36,29 @@ describe.each(readdirSync(directory))('the workflow %s', (name) => {
     for (const script of called) expect(scripts).toHaveProperty([script ?? '']);
   });
 });
+
+describe('a release', () => {
+  const { jobs } = parse(readFileSync(join(directory, 'release.yml'), 'utf8')) as Workflow;
+
+  it('is built by a job that cannot publish, and published by one that builds nothing', () => {
+    const rightsOf = Object.fromEntries(
+      Object.entries(jobs).map(([name, { permissions }]) => [name, permissions]),
+    );
+    expect(rightsOf).toEqual({
+      build: { contents: 'read', 'id-token': 'write', attestations: 'write' },
+      publish: { contents: 'write' },
+    });
+    const published = jobs.publish?.steps.map(({ uses = '', run = '' }) => uses + run) ?? [];
+    expect(published.filter((step) => /checkout|npm|node /.test(step))).toEqual([]);
+  });
+
+  it('has provenance of what was tested, and is published only with its checksums right', () => {
+    const built = jobs.build?.steps.map(({ uses = '', run = '' }) => uses + run) ?? [];
+    const at = (pattern: RegExp) => built.findIndex((step) => pattern.test(step));
+    expect(at(/^\.ci\/run$/)).toBeGreaterThan(0);
+    expect(at(/npm run build/)).toBeGreaterThan(at(/^\.ci\/run$/));
+    expect(at(/attest-build-provenance/)).toBeGreaterThan(at(/npm run build/));
+    const published = jobs.publish?.steps.map(({ run = '' }) => run).filter((run) => run !== '');
+    expect(published?.[0]).toMatch(/^sha256sum --check /);
+  });
+});

@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { escaped } from '#core/html.ts';
 import type { LocalSystem } from '../system.ts';
 import type { Button } from './actions.ts';
 import { SCRIPT } from './script.ts';
 import type { Parts } from './sections.ts';
 import { STYLE } from './style.ts';
-import { clockText, escaped } from './text.ts';
+import { clockText } from './text.ts';
 
 /** Nothing but this style and this script runs; a file name that got through as markup could still do nothing. */
 export const PAGE_POLICY = [

@@ -1,5 +1,6 @@
 /** Lines over the last minutes, as SVG text whose colours are the style sheet's: no script, no inline style. */
-import { clockText, escaped } from './text.ts';
+import { escaped } from '#core/html.ts';
+import { clockText } from './text.ts';
 
 export interface Plot {
   /** Of the element; letters and hyphens. */

@@ -1,10 +1,10 @@
 /** The parts of the page that change, each by the id of the element that it fills. */
 import { ago, bytesText, countText, spanText } from '#core/amounts.ts';
+import { type Cell, escaped, table } from '#core/html.ts';
 import { figureOf } from './plot.ts';
 import { lineOf, type Sample } from './series.ts';
 import type { Snapshot } from './snapshot.ts';
-import { type Cell, table } from './table.ts';
-import { clockText, countOf, escaped } from './text.ts';
+import { clockText, countOf } from './text.ts';
 import { verdictOf } from './verdict.ts';
 import { newsText, waySection } from './way-section.ts';
 import { lagMs } from './ways.ts';

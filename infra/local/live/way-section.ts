@@ -1,7 +1,7 @@
 /** The last files and how far each has come. */
 import { bytesText, spanText } from '#core/amounts.ts';
+import { type Cell, table } from '#core/html.ts';
 import type { Snapshot } from './snapshot.ts';
-import { type Cell, table } from './table.ts';
 import { clockText } from './text.ts';
 import type { Stage, Way } from './ways.ts';
 
@@ -36,7 +36,7 @@ export function newsText({ ways }: Snapshot): string {
     .toSorted((left, right) => (right.doneMs ?? 0) - (left.doneMs ?? 0))[0];
   if (arrived === undefined) return '';
   const tookMs = (arrived.doneMs ?? 0) - arrived.startedMs;
-  return `${arrived.key} was ${VERBS[arrived.what]} and is everywhere so, after ${spanText(tookMs)}.`;
+  return `${arrived.key} was ${VERBS[arrived.what]}, and ${spanText(tookMs)} later it was so everywhere.`;
 }
 
 function stageCell({ name, state, atMs, reason }: Stage, way: Way, down: ReadonlySet<string>): Cell {

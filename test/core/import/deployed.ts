@@ -3,13 +3,14 @@ import type { ImportedDeployment } from '#core/import/deployment.ts';
 import type { ImportResult } from '#core/import/imported.ts';
 import { importedYaml } from '#core/import/yaml-text.ts';
 import { type DeploymentSettings, deploymentSettings } from '#core/settings/deployment.ts';
+import { DEPLOYMENT_SCHEMA } from '#core/settings/editor-line.ts';
 import { readSettings } from '#core/settings/settings-file.ts';
 
 type Result = ImportResult<ImportedDeployment>;
 
 export function yamlOf(imported: Result): string {
   if ('problems' in imported) throw new Error(JSON.stringify(imported.problems));
-  return importedYaml(imported, 'Imported.');
+  return importedYaml(imported, 'Imported.', DEPLOYMENT_SCHEMA);
 }
 
 /** The settings as the deployment reads them; throws when it would not. */

@@ -19,7 +19,8 @@ MINIO_BUCKET=relics
 `;
 
 it('writes this YAML for a complete environment', () => {
-  expect(yamlOf(importRelic(complete, 'relic'))).toBe(`# Imported.
+  expect(yamlOf(importRelic(complete, 'relic'))).toBe(`# yaml-language-server: $schema=docs/sluice.schema.json
+# Imported.
 
 name: relic
 # MINIO_BUCKET and MINIO_ENDPOINT.

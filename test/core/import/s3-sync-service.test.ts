@@ -22,7 +22,10 @@ LIVE_RELOAD=true
 `;
 
 it('writes this YAML for the documented environment', () => {
-  expect(yamlOf(importS3SyncService(documented, 'customer-a'))).toBe(`# Imported.
+  expect(
+    yamlOf(importS3SyncService(documented, 'customer-a')),
+  ).toBe(`# yaml-language-server: $schema=docs/sluice.schema.json
+# Imported.
 
 name: customer-a
 # CUSTOMER_S3_BUCKET and CUSTOMER_S3_ENDPOINT.

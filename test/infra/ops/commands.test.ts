@@ -115,6 +115,13 @@ describe('pause and resume', () => {
     expect((await stack.ops('status')).printed).not.toContain('paused');
   });
 
+  it('answer as JSON with what is paused now', async () => {
+    const answered = async (command: string) =>
+      JSON.parse((await stack.ops(command, 'site-b', '--json')).printed);
+    expect(await answered('pause')).toMatchObject({ consumer: 'mirror-site-b', paused: true });
+    expect(await answered('resume')).toMatchObject({ consumer: 'mirror-site-b', paused: false });
+  });
+
   it('do not take what has no switch', async () => {
     expect((await stack.ops('pause', 'schedules')).code).toBe(2);
   });

@@ -1,9 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { ops, opsStack, RESULT } from './stack.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { opsStack, RESULT } from './stack.ts';
 
 type Stack = Awaited<ReturnType<typeof opsStack>>;
 let stack: Stack;
@@ -112,9 +108,14 @@ describe('approve', () => {
   it.each([
     ['an answer', () => stack.opsAsked('yes', 'approve', 'site-b')],
     ['--yes', () => stack.ops('approve', 'site-b', '--yes')],
-  ])('lets the deletes of that run go after %s', async (_what, approve) => {
+    ['--yes --json', () => stack.ops('approve', 'site-b', '--yes', '--json')],
+  ])('lets the deletes of that run go after %s', async (what, approve) => {
     await list();
-    expect((await approve()).code).toBe(0);
+    const { code, printed } = await approve();
+    expect(code).toBe(0);
+    if (what.includes('--json')) {
+      expect(JSON.parse(printed)).toEqual({ destination: 'site-b', approved: 21, runId: 'run-1' });
+    } else expect(printed).toContain('deletes approved, on their way');
     const [message] = await stack.receive('ReconcileSiteBQueueUrl');
     expect(message?.Body).toBe('{"approve":"run-1"}');
   });
@@ -223,60 +224,5 @@ describe('test', () => {
     expect(printed).toMatch(/failed ledger has it: not within 0\.1 s; the ledger has no row of it/);
     expect(printed).toContain('ok     delete');
     expect(await stack.keys('HubName', 'sluice-test/')).toEqual([]);
-  });
-});
-
-describe('import', () => {
-  const write = async (text: string) => {
-    const directory = await mkdtemp(join(tmpdir(), 'sluice-import-'));
-    onTestFinished(() => rm(directory, { recursive: true }));
-    const file = join(directory, '.env');
-    await writeFile(file, text);
-    return file;
-  };
-  const relic = 'S3_SYNC_ACCESS_KEY=KEY1\nS3_SYNC_SECRET_KEY=hunter2\nS3_SYNC_BUCKET=backups\n';
-
-  it('prints the settings, and puts the secrets where nobody sees them, once', async () => {
-    const name = `r${stack.name.slice(-8)}`;
-    const args = ['import', 'relic', await write(relic), '--name', name, '--create-secrets'];
-    const { code, printed, noted } = await ops(args);
-    expect(code).toBe(0);
-    expect(printed).toMatch(/^# Imported from relic/);
-    expect(printed).toContain(`credentials: ${name}/backup`);
-    expect(noted).toContain(`created secret ${name}/backup (keys of the destination)`);
-    expect(printed + noted).not.toMatch(/KEY1|hunter2/);
-    const secrets = new SecretsManagerClient();
-    const value = async (of: string) =>
-      JSON.parse((await secrets.send(new GetSecretValueCommand({ SecretId: of }))).SecretString ?? '');
-    expect(await value(`${name}/backup`)).toEqual({ accessKeyId: 'KEY1', secretAccessKey: 'hunter2' });
-    const { token } = await value(`${name}/ingest`);
-    expect(token).toMatch(/^[\w-]{43}$/);
-
-    const again = await ops(args);
-    expect(again.code).toBe(1);
-    expect(again.noted).toContain(`${name}/backup exists already and is left as it is`);
-    expect((await value(`${name}/ingest`)).token).toBe(token);
-  });
-
-  it('names everything that is wrong, and ends with 2', async () => {
-    const file = await write('S3_SYNC_SECRET_KEY=hunter2\nS3_SYNC_INTERVAL=x\n');
-    const { code, printed, noted } = await ops(['import', 'relic', file]);
-    expect(code).toBe(2);
-    expect(printed).toBe('');
-    expect(noted).toContain('S3_SYNC_ACCESS_KEY: found nothing, expected an access key');
-    expect(noted).toContain('S3_SYNC_BUCKET: found nothing');
-    expect(noted).toContain('S3_SYNC_INTERVAL: found "x"');
-    expect(noted).not.toContain('hunter2');
-  });
-
-  it.each([
-    [['import', 'dropbox', 'x'], 'dropbox cannot be imported; there are s3-sync-service, relic'],
-    [['import', 'relic', '/none/.env'], '/none/.env cannot be read'],
-    [['import', 'relic', '/none/.env', '--name', 'No Name'], '--name: found "No Name"'],
-    [['import', 'relic'], 'usage: ops import SYSTEM ENVFILE'],
-  ])('with %j ends with 2', async (args, said) => {
-    const { code, noted } = await ops(args);
-    expect(code).toBe(2);
-    expect(noted).toContain(said);
   });
 });
