@@ -6,16 +6,17 @@
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { builtAgent } from '../setup/built-agent.ts';
 import { parseArguments, UsageError, usage } from './arguments.ts';
 import { createBench } from './bench.ts';
 import { CASES } from './cases/all.ts';
-import { builtAgent } from './programs.ts';
 import { provenance } from './provenance.ts';
 import { readLines, render } from './render.ts';
 import { runCase } from './runner.ts';
 import { tableText } from './table.ts';
 
 const NAMES = CASES.map(({ name }) => name);
+const BUILT_AGENT = join(import.meta.dirname, '../../.sluice/bench/agent');
 const DOCS = join(import.meta.dirname, '../../docs');
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
   let interrupted = false;
   const bench = createBench({
     quick,
-    agent: [agent === undefined ? await builtAgent() : resolve(agent)],
+    agent: [agent === undefined ? await builtAgent(BUILT_AGENT) : resolve(agent)],
     say: (line) => void (interrupted || process.stderr.write(`${line}\n`)),
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

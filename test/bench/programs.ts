@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { pythonEnvironment } from '../../infra/local/python.ts';
 import { goProgram } from '../setup/go-program.ts';
 import { minioProgram } from '../setup/minio-build.ts';
+import { once } from '../setup/once.ts';
 
 const run = promisify(execFile);
 
@@ -60,12 +61,6 @@ export function programs(onProgress: (line: string) => void, directory = join(PR
   };
 }
 
-/** Ours, as `npm run build` makes it: what is installed on a host. Always built anew. */
-export async function builtAgent(directory = join(PROJECT, '.sluice/bench/agent')): Promise<string> {
-  await run(process.execPath, [join(PROJECT, 'edge-agent/packaging/build.ts'), '--out', directory]);
-  return join(directory, `sluice-agent-linux-${process.arch}`);
-}
-
 /** Its version is its source: a change is built anew. */
 function sinkProgram() {
   const files = readdirSync(SINK_SOURCE)
@@ -79,13 +74,5 @@ function sinkProgram() {
     name: 'sink',
     version: digest.digest('hex').slice(0, 12),
     source: { files },
-  };
-}
-
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }

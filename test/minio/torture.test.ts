@@ -9,6 +9,8 @@ import { wire } from '../torture/campaigns/wire.ts';
 import { hubAt } from '../torture/hub.ts';
 import { runCampaign } from '../torture/run-campaign.ts';
 
+const AGENT_MAIN = join(import.meta.dirname, '../../edge-agent/main.ts');
+
 it.each([
   { campaign: killRandom, rounds: 3 },
   { campaign: wire, rounds: 2 },
@@ -31,6 +33,7 @@ it.each([
       rounds,
       directory,
       hub,
+      agent: () => Promise.resolve([process.execPath, AGENT_MAIN]),
       stopping: stopping.signal,
     });
     expect(verdict).toMatchObject({ failed: '', findings: [] });

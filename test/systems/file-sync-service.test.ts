@@ -30,6 +30,7 @@ import {
   type Place,
   storeCredentials,
 } from '../edge-agent/agent-process.ts';
+import { builtAgent } from '../setup/built-agent.ts';
 import { importing, runImport } from './imported-config.ts';
 import { loopbackProxy } from './loopback-proxy.ts';
 
@@ -380,8 +381,7 @@ it('C12 runs as a single executable, without node and without this project', {
   mkdirSync(join(PROJECT, 'dist'), { recursive: true });
   const built = mkdtempSync(join(PROJECT, 'dist/systems-'));
   onTestFinished(() => rmSync(built, { recursive: true }));
-  execFileSync(process.execPath, [join(PROJECT, 'edge-agent/packaging/build.ts'), '--out', built]);
-  const executable = join(built, `sluice-agent-linux-${process.arch}`);
+  const executable = await builtAgent(built);
   const { base, folder, store, start } = await fileSyncService({
     program: [executable],
     environment: { PATH: '/nonexistent' },

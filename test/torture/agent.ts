@@ -1,11 +1,11 @@
 /** The real agent as a process. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import type { Credentials } from './hub.ts';
 
 export interface AgentOptions {
   credentials: Credentials;
-  compileCache: string;
+  /** How it is started. */
+  program: readonly string[];
   config: string;
   /** What to put before the program, such as strace. */
   wrapper?: readonly string[];
@@ -23,7 +23,6 @@ export interface Agent {
   kill(): Promise<number | string>;
 }
 
-const AGENT_MAIN = join(import.meta.dirname, '../../edge-agent/main.ts');
 /** What is kept of the output: enough for any one start. */
 const MAX_OUTPUT = 1_000_000;
 const SAYS_WITHIN_MS = 60_000;
@@ -32,16 +31,14 @@ const SAYS_WITHIN_MS = 60_000;
 export class NotSaid extends Error {}
 
 export function startAgent(command: string, options: AgentOptions): Agent {
-  const { credentials, wrapper = [], environment = {}, config, compileCache } = options;
-  const [program = '', ...args] = [...wrapper, process.execPath, AGENT_MAIN, command, '--config', config];
+  const { credentials, wrapper = [], environment = {}, config } = options;
+  const [program = '', ...args] = [...wrapper, ...options.program, command, '--config', config];
   const child = spawn(program, args, {
     env: {
       PATH: process.env.PATH,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       NO_COLOR: '1',
-      // Most of a start is compiling.
-      NODE_COMPILE_CACHE: compileCache,
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

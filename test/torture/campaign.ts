@@ -28,8 +28,8 @@ export interface Tally {
 export interface World {
   /** A directory of its own on the disk. */
   directory: string;
-  /** Where Node keeps the compiled agent, for quick starts. */
-  compileCache: string;
+  /** How the agent is started; it is built when it is first asked for. */
+  agent(): Promise<readonly string[]>;
   hub: Hub;
   random: Random;
   /** Where its choices began. */

@@ -8,6 +8,8 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { builtAgent } from '../setup/built-agent.ts';
+import { once } from '../setup/once.ts';
 import { type Arguments, chosen, parseArguments, USAGE, WrongUsage } from './arguments.ts';
 import type { Campaign } from './campaign.ts';
 import { CAMPAIGNS } from './campaigns.ts';
@@ -51,11 +53,21 @@ async function runAll(
   stopping: AbortSignal,
 ): Promise<number> {
   const hub = await startServer(directory, cleanup, print);
+  const agent = once(async () => [await builtAgent(join(directory, 'agent'))]);
   let failures = 0;
   print(headLine());
   for (const campaign of campaigns) {
     if (stopping.aborted) break;
-    const verdict = await runCampaign(campaign, { seed, seeds, rounds, directory, hub, stopping, failFast });
+    const verdict = await runCampaign(campaign, {
+      seed,
+      seeds,
+      rounds,
+      directory,
+      hub,
+      agent,
+      stopping,
+      failFast,
+    });
     if (hasFailed(verdict)) failures++;
     print(verdictText(verdict));
     if (json !== undefined) appendFileSync(json, `${JSON.stringify(verdict)}\n`);

@@ -1,6 +1,6 @@
 /** One campaign from its seed to its verdict, in a directory of its own that goes with it. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { NotSaid } from './agent.ts';
 import type { Campaign } from './campaign.ts';
@@ -27,6 +27,8 @@ export interface Run {
   /** Everything that a campaign writes is below. */
   directory: string;
   hub: Hub;
+  /** How the agent is started. */
+  agent(): Promise<readonly string[]>;
   stopping: AbortSignal;
   /** Whether the first thing that is wrong ends it. */
   failFast?: boolean;
@@ -43,17 +45,15 @@ export async function runCampaign(campaign: Campaign, run: Run): Promise<Verdict
   if (failed === '') {
     // A name that says nothing: the agent's messages have it in them, and are searched for what they tell.
     const directory = mkdtempSync(join(run.directory, 'c-'));
-    const compileCache = join(run.directory, 'compiled');
-    mkdirSync(compileCache, { recursive: true });
     const cleanup = new AsyncDisposableStack();
     cleanup.defer(() => rmSync(directory, { recursive: true, force: true }));
-    const { hub } = run;
+    const { hub, agent } = run;
     const stopping = AbortSignal.any([run.stopping, enough.signal]);
     const random = randomOf(run.seed);
     try {
       await campaign.run({
         directory,
-        compileCache,
+        agent,
         hub,
         random,
         seed: run.seed,

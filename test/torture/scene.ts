@@ -47,6 +47,7 @@ export async function createScene(world: World, mode: Mode, options: SceneOption
   const base = options.base ?? mkdtempSync(join(world.directory, `${mode}-`));
   const { folder = join(base, 'folder'), state = join(base, 'state'), prefix = 'data/' } = options;
   for (const directory of [folder, state]) mkdirSync(directory, { recursive: true });
+  const program = await world.agent();
   const bucket = options.bucket ?? (await world.hub.newBucket());
   const config = join(mkdtempSync(join(world.directory, 'config-')), 'agent.yaml');
   const settings = {
@@ -79,7 +80,7 @@ export async function createScene(world: World, mode: Mode, options: SceneOption
     truth: createTruth(),
     start(command, start = {}) {
       const { credentials } = world.hub;
-      const agent = startAgent(command, { credentials, compileCache: world.compileCache, config, ...start });
+      const agent = startAgent(command, { credentials, program, config, ...start });
       world.cleanup.defer(async () => void (await agent.kill()));
       return agent;
     },

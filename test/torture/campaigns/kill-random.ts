@@ -31,7 +31,7 @@ export const killRandom: Campaign = {
 async function lane(world: World, mode: Mode, random: Random): Promise<void> {
   const scene = await createScene(world, mode);
   const writer = writerOf(scene, random);
-  // Nothing is broken yet; and a start that ends by itself leaves its compiled code for the next.
+  // Nothing is broken yet.
   world.tally.wrong(await heal(scene));
   let bootMs = 500;
   for (let kills = 0; goesOn(world); ) {
