@@ -10,10 +10,10 @@ import { inParallel } from '#adapters/in-parallel.ts';
 import { type GuardWindow, guardDeletes } from '#core/delete-guard.ts';
 import { SyncError } from '#core/errors.ts';
 import { fileKey } from '#core/file-key.ts';
-import type { ObjectKey } from '#core/key.ts';
+import { deleteOurs } from './delete-ours.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 import type { FileContext } from './settled-file.ts';
-import { forgetSent, isSent, mayHaveObject, sentUnconfirmed } from './unconfirmed.ts';
+import { deletedSent, mayHaveObject } from './unconfirmed.ts';
 
 export interface Deletions {
   /** No file has this name any more; the index knows its object. */
@@ -164,13 +164,12 @@ export function createDeletions(context: FileContext, unsure: () => string | und
 
 /** Only the state that we put there is deleted; what somebody else made of the object stays. */
 async function deleteObject(context: FileContext, row: IndexRow): Promise<void> {
-  const { folder, store, index, log, metrics } = context;
+  const { folder, index, log, metrics } = context;
   if (isFile(context, row.path)) return;
   const key = fileKey(folder.prefix, decodeName(row.path), printableName(row.path));
-  const known = row.etag === '' ? 'changed' : await store.delete(key, { ifMatch: row.etag });
-  const answer = known === 'changed' ? await deleteUnconfirmed(context, row.path, key) : known;
+  const answer = await deleteOurs(context, row, key);
   index.remove(folder.name, row.path);
-  forgetSent(context, row.path);
+  deletedSent(context, row.path);
   if (answer === 'changed') {
     log.warn('kept in the bucket: somebody else has changed the object', { key });
     metrics.done(folder.name, 'skipped');
@@ -179,21 +178,6 @@ async function deleteObject(context: FileContext, row: IndexRow): Promise<void> 
   log.info('deleted', { key });
   metrics.done(folder.name, 'deleted');
   context.onChanged(key);
-}
-
-/** What a try had put there whose reply was lost is ours as well. */
-async function deleteUnconfirmed(
-  context: FileContext,
-  path: Buffer,
-  key: ObjectKey,
-): Promise<'deleted' | 'changed'> {
-  const { store } = context;
-  const sent = sentUnconfirmed(context, path);
-  if (sent.length === 0) return 'changed';
-  const object = await store.head(key);
-  if (object === undefined) return 'deleted';
-  if (!sent.some((one) => isSent(object, one))) return 'changed';
-  return store.delete(key, { ifMatch: object.etag });
 }
 
 /** Throws when the name cannot be looked at: an unreadable directory is no empty one. */

@@ -3,9 +3,10 @@
  * safe stays and is named, unless the user has said that age alone decides (I1).
  */
 import { closeSync } from 'node:fs';
+import { isSystemError } from '#adapters/host/libc.ts';
 import { scanTree } from '#adapters/host/scan.ts';
 import { removeSafely } from '#adapters/host/trash.ts';
-import { type FileState, type OpenRoot, openFile, statOf } from '#adapters/host/tree.ts';
+import { type FileState, joinPath, lstatBig, type OpenRoot, openFile, statOf } from '#adapters/host/tree.ts';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { SyncError } from '#core/errors.ts';
 import { clockFault, isOlder } from '#core/expiry.ts';
@@ -117,9 +118,14 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
     const row = index.get(folder.name, path);
     index.remove(folder.name, path);
     index.flush();
-    if (removeSafely(root.path, path, fd, state) === 'changed') {
-      if (row !== undefined) index.put(row);
-      return 'somebody touched it';
+    try {
+      if (removeSafely(root.path, path, fd, state) === 'changed') {
+        if (row !== undefined) index.put(row);
+        return 'somebody touched it';
+      }
+    } catch (error) {
+      if (row !== undefined && isThere(joinPath(root.path, path))) index.put(row);
+      throw error;
     }
     log.info('expired', { key: keyOf(path), bytes: state.sizeBytes });
     metrics.done(folder.name, 'expired', state.sizeBytes);
@@ -155,4 +161,15 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
       return result;
     },
   };
+}
+
+/** What cannot be looked at may have gone; if it has not, the next scan finds it. */
+function isThere(path: Buffer): boolean {
+  try {
+    lstatBig(path);
+    return true;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
 }

@@ -18,7 +18,14 @@ import {
 import type { HostIndex } from '#adapters/host/index-db.ts';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { lockFolder } from '#adapters/host/lock.ts';
-import { HIDDEN_DIRECTORY, joinPath, lstatBig, type OpenRoot } from '#adapters/host/tree.ts';
+import {
+  type FileState,
+  HIDDEN_DIRECTORY,
+  joinPath,
+  lstatBig,
+  type OpenRoot,
+  statOf,
+} from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { FolderSettings } from '#core/settings/agent.ts';
 
@@ -51,10 +58,11 @@ export function claimFolder(folder: FolderSettings, index: HostIndex): ClaimedFo
       writeId(path, id);
       index.setNote(noteOf(folder.name), id);
     }
-    const { dev, ino } = lstatBig(path);
     const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const { dev, ino } = stateOf(fd);
     return {
       root: { path, fd },
+      // Of what is open: it may have been unmounted since its id was read.
       fault: () => faultOf(path, id, dev, ino),
       release() {
         try {
@@ -80,6 +88,15 @@ export function folderFault(folder: FolderSettings, index: HostIndex): SyncError
   const known = index.note(noteOf(folder.name));
   const found = idOf(Buffer.from(existing(folder)));
   return known === undefined || found === known ? undefined : replaced(folder, found === undefined);
+}
+
+function stateOf(fd: number): FileState {
+  try {
+    return statOf(fd);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 function noteOf(name: string): string {

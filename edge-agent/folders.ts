@@ -14,6 +14,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { openFolder } from './open-folder.ts';
 import { createReceiveRunner } from './receive-runner.ts';
+import { recallSending } from './unconfirmed.ts';
 
 export interface FoldersShell {
   agent: string;
@@ -58,6 +59,7 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
   if (index.quarantined !== undefined) {
     log.error(index.quarantined.message, { hint: index.quarantined.hint });
   }
+  recallSending(index, settings.folders);
   const { store, capabilities, learn, credentials } = liveStore(settings);
   const runners: FolderRunner[] = [];
   const views = (): FolderView[] => runners.map((runner) => runner.view());

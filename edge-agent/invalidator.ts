@@ -52,8 +52,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   let timer: NodeJS.Timeout | undefined;
   let telling: Promise<void> | undefined;
   let stopped = false;
+  let noted = index.note(NOTE) !== undefined;
 
-  if (index.note(NOTE) !== undefined) {
+  if (noted) {
     log.warn(
       'the last run ended before the CDN was told of its changes: invalidating the prefixes as a whole',
     );
@@ -88,7 +89,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       }
       failures = 0;
       lastError = '';
-      if (waiting() === 0) index.setNote(NOTE, undefined);
+      if (waiting() > 0) return;
+      index.setNote(NOTE, undefined);
+      noted = false;
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
       failed(error);
@@ -116,13 +119,15 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   return {
     changed(key) {
-      if (waiting() === 0) index.setNote(NOTE, 'yes');
       if (!everything) keys.add(key);
       if (keys.size > MAX_KEYS) {
         keys.clear();
         everything = true;
       }
       plan(windowMs);
+      // Last: what a full disk keeps from being noted is told all the same.
+      if (!noted) index.setNote(NOTE, 'yes');
+      noted = true;
     },
     async stop() {
       stopped = true;

@@ -1,7 +1,7 @@
 /** Brings the content of one settled file under its key: by a copy within the store where it has the bytes already. */
 import { copyObject } from '#adapters/copy-object.ts';
 import { hashFile } from '#adapters/host/file-hash.ts';
-import type { IndexRow } from '#adapters/host/index-db.ts';
+import type { HostIndex, IndexRow } from '#adapters/host/index-db.ts';
 import type { FileState } from '#adapters/host/tree.ts';
 import { contentType } from '#core/content-type.ts';
 import { SyncError } from '#core/errors.ts';
@@ -36,8 +36,7 @@ export async function putFile(
   const { folder, settings, store, index, parts, log, metrics } = context;
   const { fd, key, state, checkpoint } = file;
   const startedMs = performance.now();
-  let sent: Sent | undefined;
-  const request = {
+  const requestOf = (sending: (sent: Sent) => void) => ({
     folder: folder.name,
     path,
     fd,
@@ -45,21 +44,19 @@ export async function putFile(
     key,
     attributes(hex: string | undefined, bytes: number): PutOptions {
       const attributes = attributesOf(context, key, state, hex, bytes);
-      sent = { sizeBytes: state.sizeBytes, metadata: attributes.metadata };
+      sending({ sizeBytes: state.sizeBytes, metadata: attributes.metadata });
       return { ...attributes, ...(ifAbsent ? { ifAbsent } : {}) };
     },
     checkpoint,
     wholeMd5: encryptedByKms(context),
-  };
-  const upload = () => uploadFile({ store, index, parts }, request, settings.limits.partBytes);
-  const { etag, versionId, md5, partBytes } = await notingSent(context, path, () => sent, upload);
-  const row = syncedRow(context, path, state, { etag, versionId, md5, partBytes });
-  if (!file.untouched()) {
-    // The object is ours all the same: if the file is gone by now, a mirror has to delete it.
-    index.put({ ...row, state: 'waiting' });
-    throw changed(key);
-  }
-  index.put(row);
+  });
+  const row = await notingSent(
+    context,
+    path,
+    (sending) => uploadFile({ store, index, parts }, requestOf(sending), settings.limits.partBytes),
+    (uploaded) => putRow(index, file, syncedRow(context, path, state, uploaded)),
+  );
+  if (row === undefined) throw changed(key);
   const seconds = (performance.now() - startedMs) / 1000;
   log.info('uploaded', { key, bytes: state.sizeBytes, ms: Math.round(seconds * 1000) });
   metrics.done(folder.name, 'uploaded', state.sizeBytes);
@@ -88,23 +85,26 @@ export async function copyFile(
     file.checkpoint();
     const attributes = attributesOf(context, key, state, source.md5, source.partBytes);
     const present = await store.head(key);
-    let result = present;
-    const upToDate = present?.etag === source.etag && carries(present, attributes);
-    if (!upToDate) {
-      const sent = { sizeBytes: state.sizeBytes, metadata: attributes.metadata };
-      const copy = () => copyWithin(context, source, sourceKey, key, attributes);
-      result = await notingSent(context, path, () => sent, copy);
-      if (result === undefined) continue;
-    }
-    const { etag = '', versionId } = result ?? {};
     const { md5, partBytes } = source;
-    const row = syncedRow(context, path, state, { etag, versionId, md5, partBytes });
-    if (!file.untouched()) {
-      // As after an upload.
-      index.put({ ...row, state: 'waiting' });
-      throw changed(key);
-    }
-    index.put(row);
+    const known = (object: ObjectHead | undefined) => {
+      if (object === undefined) return 'not copied';
+      const { etag, versionId } = object;
+      return putRow(index, file, syncedRow(context, path, state, { etag, versionId, md5, partBytes }));
+    };
+    const upToDate = present?.etag === source.etag && carries(present, attributes);
+    const row = upToDate
+      ? known(present)
+      : await notingSent(
+          context,
+          path,
+          (sending) => {
+            sending({ sizeBytes: state.sizeBytes, metadata: attributes.metadata });
+            return copyWithin(context, source, sourceKey, key, attributes);
+          },
+          known,
+        );
+    if (row === 'not copied') continue;
+    if (row === undefined) throw changed(key);
     if (upToDate) return 'unchanged';
     log.info('copied', { key, from: sourceKey, bytes: state.sizeBytes });
     metrics.done(folder.name, 'copied', state.sizeBytes);
@@ -112,6 +112,18 @@ export async function copyFile(
     return 'copied';
   }
   return undefined;
+}
+
+/** `undefined`: somebody touched the file meanwhile. */
+function putRow(index: HostIndex, file: SettledFile, row: SyncedRow): SyncedRow | undefined {
+  let untouched = false;
+  try {
+    untouched = file.untouched();
+  } finally {
+    // Else the object is ours all the same: if the file is gone by now, a mirror has to delete it.
+    index.put(untouched ? row : { ...row, state: 'waiting' });
+  }
+  return untouched ? row : undefined;
 }
 
 /** What a file's object has beside its bytes. `md5` empty: they went in parts of `partBytes`. */

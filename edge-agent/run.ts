@@ -7,6 +7,7 @@ import type { LiveBuckets } from './bucket-live.ts';
 import type { Buckets } from './buckets.ts';
 import type { FolderView } from './folder.ts';
 import { createFolders, type Folders } from './folders.ts';
+import { lastKnown } from './last-known.ts';
 import { batchLines } from './line-batch.ts';
 import { agentName, statusAddress } from './live.ts';
 import { createLog } from './log.ts';
@@ -72,6 +73,12 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
     }
   }
 
+  const shown = lastKnown(
+    log,
+    () => progressOf(views(), metrics, bucketViews()),
+    progressOf([], metrics, []),
+  );
+
   async function keepRunning(): Promise<void> {
     const listen = statusAddress(settings);
     const server = await startStatusServer({
@@ -105,18 +112,19 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
       }),
     );
     systemd.status('first scan');
-    progress.show(() => progressOf(views(), metrics, bucketViews()));
+    progress.show(shown);
     closing.push(progress.stop);
     const rest = createRest(() => {
       folders?.rest();
       giveMemoryBack();
     });
-    const requests = setInterval(takeRequests, REQUESTS_EVERY_MS);
-    const looks = setInterval(() => {
+    const look = () => {
       const now = views();
       if (now.every(isLookedThrough)) progress.stop();
       rest(now.some(({ queued }) => queued > 0) || bucketViews().some(({ queued }) => queued > 0));
-    }, LOOK_EVERY_MS);
+    };
+    const requests = setInterval(lastKnown(log, takeRequests, undefined), REQUESTS_EVERY_MS);
+    const looks = setInterval(lastKnown(log, look, undefined), LOOK_EVERY_MS);
     closing.push(() => [requests, looks].forEach(clearInterval));
     const running = Promise.all([buckets?.run(), folders?.run()]);
     await Promise.race([running, stopRequested.reason]);
@@ -126,7 +134,7 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
   }
 
   async function runOnce(): Promise<number> {
-    progress.show(() => progressOf(views(), metrics, bucketViews()));
+    progress.show(shown);
     closing.push(progress.stop);
     const passes = Promise.all([folders?.once(), buckets?.once()]);
     const left = await Promise.race([passes, stopRequested.reason]);

@@ -105,9 +105,21 @@ export function createIncoming(root: Buffer): Incoming {
     },
     sync,
     close() {
-      for (const { fd } of opened.splice(0)) closeSync(fd);
+      const results = opened.splice(0).map(({ fd }) => attempt(() => closeSync(fd)));
+      const failed = results.find((result) => result !== undefined);
+      if (failed !== undefined) throw failed.error;
     },
   };
+}
+
+/** What it threw: the others are to be done all the same. */
+function attempt(action: () => void): { error: unknown } | undefined {
+  try {
+    action();
+  } catch (error) {
+    return { error };
+  }
+  return undefined;
 }
 
 function createFile(path: Buffer, key: string): IncomingFile {

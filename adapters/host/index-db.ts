@@ -12,16 +12,21 @@ import { openRequests, type Requests } from './index-requests.ts';
 import { type IndexRow, PUT_ROW, ROW_COLUMNS, rowOf, valuesOf } from './index-row.ts';
 import { ROW_INODE } from './index-schema.ts';
 import { type OpenUploads, openUploads } from './index-uploads.ts';
+import { openSending, type Sending } from './sending.ts';
 import { inodeStampOf } from './stamp.ts';
 
 export type { IndexRow } from './index-row.ts';
 
 /**
- * Every method throws `SyncError` (op `index`) when the database fails, also for writes of an earlier commit: those are
- * then lost. `IndexFull` and `IndexFailed` are worth another try; after `IndexCorrupt` the process must start anew.
+ * Every method throws `SyncError` (op `index`) when the database fails; those that write, and `takeRequests`, also when an
+ * earlier commit did: whoever only reads, as when an event comes, is not to end for that. What is put, removed or noted
+ * soon while the disk has no room is known to this process all the same, and on the disk when there is room again.
+ * `IndexFull` and `IndexFailed` are worth another try; after `IndexCorrupt` the process must start anew.
  */
 export interface HostIndex extends OpenUploads, Requests {
   readonly file: string;
+  /** What is in flight, beside the rows. */
+  readonly sending: Sending;
   /** Set when the file was damaged, moved aside and begun afresh: what to log. */
   readonly quarantined: SyncError | undefined;
   /**
@@ -76,7 +81,9 @@ export function openIndex(
     : openDatabase(file);
   const statements = prepare(database);
   const counters = new Map<string, Record<IndexRow['state'], number>>();
-  const batch = createBatch(file, database, { onLost: () => counters.clear(), onDamage });
+  const batch = createBatch(file, database, { onLost: () => counters.clear(), onDamage, owes: true });
+
+  const sending = openSending(`${file}.sending`, () => batch.flush());
 
   function proven(values: Record<string, SQLOutputValue>): IndexRow {
     const row = rowOf(values);
@@ -137,6 +144,7 @@ export function openIndex(
 
   return {
     file,
+    sending,
     quarantined,
     get fresh() {
       return note(NOTE.fresh) as HostIndex['fresh'];
@@ -180,6 +188,7 @@ export function openIndex(
     close() {
       try {
         batch.flush();
+        sending.close();
       } finally {
         database.close();
       }

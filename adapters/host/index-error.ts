@@ -5,12 +5,19 @@ import { SyncError } from '#core/errors.ts';
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
+/** Busy, read-only, an error of the disk, full, cannot be opened: the file is as sound as it was. */
+const PASSING = new Set([5, 8, 10, SQLITE_FULL, 14]);
 
 /** Found by our own checks, not by SQLite. */
 export class Damage extends Error {}
 
 export function isDamage(error: unknown): error is Error {
   return error instanceof Damage || [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0);
+}
+
+/** Whether the same write may succeed later. */
+export function isPassing(error: unknown): boolean {
+  return PASSING.has(resultCode(error) ?? 0);
 }
 
 /** The error as one that names the index; a `SyncError` stays what it is. */

@@ -10,7 +10,10 @@ interface IndexRequest {
 export interface Requests {
   /** On disk when it returns. */
   request(kind: IndexRequest['kind'], folder: string): void;
-  /** Each request once, the oldest first. Cheap enough for every second: it reads nothing when nothing was written. */
+  /**
+   * Each request once, the oldest first. Cheap enough for every second: it reads nothing when nothing was written. Throws
+   * also what a commit has failed with, so that it is heard of when there is nothing else to do.
+   */
   takeRequests(): IndexRequest[];
 }
 
@@ -29,6 +32,7 @@ export function openRequests(database: DatabaseSync, batch: Batch): Requests {
         seen = undefined;
       }),
     takeRequests: () => {
+      batch.check();
       const present = batch.read(() => version.get()?.data_version);
       if (present === seen) return [];
       const found = batch.read(() => select.all());

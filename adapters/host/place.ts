@@ -62,8 +62,9 @@ function giveName(
       if (opened.skipped === 'vanished') continue;
       return { blocked: opened.skipped };
     }
-    const held = policy.hold(opened.fd);
+    let held: ReturnType<PlacePolicy['hold']> = 'unsupported';
     try {
+      held = policy.hold(opened.fd);
       if (held === 'busy') return { busy: true };
       const state = statOf(opened.fd);
       if (policy.isOurs(state)) {

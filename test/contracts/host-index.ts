@@ -82,6 +82,37 @@ export function hostIndexContract(what: string, world: () => IndexWorld): void {
       expect(files.reopen().note('note')).toBeUndefined();
     });
 
+    it('tells the next process what was being sent when it ended, in that order, until that is forgotten', () => {
+      const files = world();
+      const index = files.open();
+      expect(index.sending.left()).toEqual([]);
+      index.sending.begin('a', 'one');
+      index.put(rowOf('not on the disk'));
+      index.sending.begin('b', 'two');
+      index.sending.gone('a');
+      expect(index.sending.left()).toEqual([]);
+      const next = files.reopen();
+      next.sending.begin('c', 'three');
+      expect(next.sending.left()).toEqual([
+        ['a', 'one'],
+        ['b', 'two'],
+        ['a', undefined],
+      ]);
+      next.sending.forget();
+      expect(next.sending.left()).toEqual([]);
+    });
+
+    it('forgets it in the order in which it cannot be lost: what the index knows is on the disk first', () => {
+      const files = world();
+      files.open().sending.begin('before', 'one');
+      const index = files.open();
+      index.put(rowOf('row'));
+      index.sending.forget();
+      const next = files.reopen();
+      expect(next.sending.left()).toEqual([]);
+      expect(names(next.below('out', path('')))).toEqual(['row']);
+    });
+
     it('lists what is below a directory in byte order, what waits by its time, and the names of one file', () => {
       const index = world().open();
       for (const name of ['d/b', 'd/a', 'd', 'd0', 'd/\xff', 'e']) index.put(rowOf(path(name), { ino: 1n }));

@@ -1,6 +1,7 @@
 /** The agent's index in memory: what is written is seen at once, and on the "disk" moments later or with a flush. */
 import type { HostIndex, IndexRow } from '#adapters/host/index-db.ts';
 import type { UploadRow } from '#adapters/host/index-uploads.ts';
+import type { Sending, SendingLine } from '#adapters/host/sending.ts';
 import { SyncError } from '#core/errors.ts';
 
 /** What a power cut leaves. */
@@ -10,6 +11,8 @@ export interface IndexDisk {
   uploads: Map<string, UploadRow>;
   notes: Map<string, string>;
   requests: ReturnType<HostIndex['takeRequests']>;
+  /** Not flushed: a power cut may take its end. */
+  sending: SendingLine[];
 }
 
 /** As adapters/host/index-batch.ts has it. */
@@ -18,7 +21,7 @@ const FRESH = 'index/fresh';
 
 /** @param fresh what an index that never was is called */
 export function createIndexDisk(fresh: 'first' | 'rebuilt' = 'first'): IndexDisk {
-  return { rows: new Map(), uploads: new Map(), notes: new Map([[FRESH, fresh]]), requests: [] };
+  return { rows: new Map(), uploads: new Map(), notes: new Map([[FRESH, fresh]]), requests: [], sending: [] };
 }
 
 /** @param beforeCall throws when the index must not answer any more */
@@ -89,6 +92,7 @@ export function createMemoryIndex(
 
   return {
     file: 'index.db',
+    sending: sendingOn(disk, asked, flush),
     quarantined: undefined,
     get fresh() {
       return note(FRESH) as HostIndex['fresh'];
@@ -155,6 +159,32 @@ export function createMemoryIndex(
       flush();
       closed = true;
     },
+  };
+}
+
+/** Tidied up by every commit that it asks for, so that what is left is always little. */
+function sendingOn(disk: IndexDisk, asked: () => void, flush: () => void): Sending {
+  const left = [...disk.sending];
+  const going = new Set<SendingLine>();
+  return {
+    left: () => left,
+    forget() {
+      flush();
+      disk.sending = [...going];
+      left.splice(0);
+    },
+    begin(name, value) {
+      asked();
+      const line: SendingLine = [name, value];
+      disk.sending.push(line);
+      going.add(line);
+      return () => void going.delete(line);
+    },
+    gone(name) {
+      asked();
+      disk.sending.push([name, undefined]);
+    },
+    close: asked,
   };
 }
 

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -235,3 +236,15 @@ function unsettle({ index, row }: ReturnType<typeof expirySetup>): void {
   const present = row('f');
   if (present !== undefined) index.put({ ...present, state: 'waiting', lastError: 'refused' });
 }
+
+it('knows a file that it could not remove as before, and removes it when it can', async () => {
+  const setup = expirySetup();
+  await setup.put('f', 'content');
+  await setup.once();
+  // No directory to move it to can be made here.
+  writeFileSync(setup.path('.sluice/trash'), '');
+  expect(await setup.expiry.pass(later())).toMatchObject({ files: 0, failed: 1 });
+  expect(setup.has('f')).toBe(true);
+  rmSync(setup.path('.sluice/trash'));
+  expect(await setup.expiry.pass(later())).toMatchObject({ files: 1 });
+});

@@ -13,6 +13,7 @@ function world(windowMs = HOUR_MS) {
   const asked: { paths: readonly string[]; reference: string }[] = [];
   const refusals: SyncError[] = [];
   const said: string[] = [];
+  const full: SyncError[] = [];
   const cdn: Cdn = {
     async invalidate(paths, reference) {
       asked.push({ paths, reference });
@@ -25,7 +26,12 @@ function world(windowMs = HOUR_MS) {
       cdn,
       index: {
         note: (name) => notes.get(name),
-        setNote: (name, value) => (value === undefined ? notes.delete(name) : notes.set(name, value)),
+        setNote(name, value) {
+          const failure = full.shift();
+          if (failure !== undefined) throw failure;
+          if (value === undefined) notes.delete(name);
+          else notes.set(name, value);
+        },
       },
       prefixes: ['up/', 'docs/'],
       windowMs,
@@ -35,7 +41,7 @@ function world(windowMs = HOUR_MS) {
     onTestFinished(() => invalidator.stop());
     return invalidator;
   };
-  return { notes, asked, refusals, said, start };
+  return { notes, asked, refusals, said, full, start };
 }
 
 const refusal = (code: string, retryable: boolean) =>
@@ -148,4 +154,16 @@ it('covers with the prefixes more keys than are worth remembering', async () => 
   expect(invalidator.view().waiting).toBe(2);
   await invalidator.stop();
   expect(asked.map(({ paths }) => paths)).toEqual([['/docs/*', '/up/*']]);
+});
+
+it('tells what a full disk kept from being noted, and notes it with the next change', async () => {
+  const { start, asked, full, notes } = world(50);
+  const invalidator = start();
+  full.push(new SyncError('full', { op: 'index', retryable: true, code: 'IndexFull' }));
+  expect(() => invalidator.changed(objectKey('up/a'))).toThrow('full');
+  invalidator.changed(objectKey('up/b'));
+  expect(notes.size).toBe(1);
+  await expect.poll(() => asked).toHaveLength(1);
+  expect(asked[0]?.paths).toEqual(['/up/a', '/up/b']);
+  await expect.poll(() => notes.size).toBe(0);
 });

@@ -89,6 +89,28 @@ it('notes a copy that was not confirmed, and forgets it with the next that was',
   expect(sentUnconfirmed(context, path('b'))).toEqual([]);
 });
 
+it('knows the object of a file that cannot be looked at any more', async () => {
+  const { store, index, mirror, context } = await renamed();
+  const { leases } = context;
+  const take = (fd: number) => {
+    const lease = leases.take(fd);
+    if (typeof lease === 'string') return lease;
+    return {
+      get broken(): boolean {
+        if (store.contents(objectKey('out/b')) !== undefined) throw new Error('EIO');
+        return lease.broken;
+      },
+      release: () => lease.release(),
+    };
+  };
+  context.leases = { ...leases, take };
+  await expect(mirror('b')).rejects.toThrow('EIO');
+  expect(index.get('out', path('b'))).toMatchObject({
+    state: 'waiting',
+    etag: (await store.head(objectKey('out/b')))?.etag,
+  });
+});
+
 function rowOf<Row>(row: Row | undefined): Row {
   if (row === undefined) throw new Error('no row');
   return row;

@@ -174,6 +174,13 @@ describe('the page', () => {
     const { page } = await open(reportPage(result, points, 'UTC'), 'light', 380);
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     expect(overflow).toBeLessThanOrEqual(0);
+    // What scrolls by itself can be reached by the keyboard, and says what it is.
+    const wider = await page.evaluate<{ tab: number; label: string | null }[]>(
+      `[...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth)
+        .map((one) => ({ tab: one.tabIndex, label: one.getAttribute('aria-label') }))`,
+    );
+    expect(wider).toContainEqual({ tab: 0, label: 'Destinations' });
+    expect(wider.filter(({ tab, label }) => tab !== 0 || label === null)).toEqual([]);
   });
 
   it('says what is not there yet, on the first run of an empty stack', async () => {

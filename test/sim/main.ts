@@ -1,11 +1,11 @@
 /**
- * `npm run sim -- [--seeds N] [--seed K] [--workers N] [--trace] [--json]`: simulates N histories from seed K on.
+ * `npm run sim`: simulates histories, one for each seed, and judges them.
  *
- * Exit code 1 when an invariant was violated, or when a kind of fault never fired: then nothing is proved of it. Of the
- * first failure the shortest history that was found is printed; `--trace` prints every event of one seed.
+ * A kind of fault that never fired is a failure too: then nothing is proved of it. Of the first failure the shortest
+ * history that was found is printed.
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { type Arguments, parseArguments, USAGE, WrongUsage } from './arguments.ts';
 import { type Failure, neverFired, type Tally } from './campaign.ts';
 import { FAULTS } from './faults.ts';
 import { drawHistory } from './setup.ts';
@@ -13,17 +13,23 @@ import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { inWorkers } from './workers.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: '1' },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-});
-const first = numberOf('seed', values.seed);
-process.exitCode = values.trace ? await trace(first) : await campaign();
+const WRONG_USAGE = 2;
+
+try {
+  process.exitCode = await main(parseArguments(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof WrongUsage)) throw error;
+  process.stderr.write(`sim: ${error.message}\n${USAGE}`);
+  process.exitCode = WRONG_USAGE;
+}
+
+async function main(options: Arguments): Promise<number> {
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  return options.trace ? await trace(options.seed) : await campaign(options);
+}
 
 async function trace(seed: number): Promise<number> {
   const history = drawHistory(seed);
@@ -32,17 +38,16 @@ async function trace(seed: number): Promise<number> {
   return violation === undefined ? 0 : 1;
 }
 
-async function campaign(): Promise<number> {
-  const count = numberOf('seeds', values.seeds);
+async function campaign({ seed, seeds, workers, json }: Arguments): Promise<number> {
   const startedMs = performance.now();
-  const tally = await inWorkers(first, count, numberOf('workers', values.workers));
+  const tally = await inWorkers(seed, seeds, workers ?? availableParallelism());
   const seconds = (performance.now() - startedMs) / 1000;
   const silent = neverFired(tally);
-  if (values.json) print(JSON.stringify({ ...tally, seconds, silent }));
+  if (json) print(JSON.stringify({ ...tally, seconds, silent }));
   else report(tally, seconds);
   for (const kind of silent) print(`The fault '${kind}' never fired: nothing is proved of it.`);
   const [failure] = tally.failures.sort((left, right) => left.seed - right.seed);
-  if (failure !== undefined && !values.json) await showShortest(failure);
+  if (failure !== undefined && !json) await showShortest(failure);
   return failure === undefined && silent.length === 0 ? 0 : 1;
 }
 
@@ -64,12 +69,6 @@ async function showShortest({ seed }: Failure): Promise<void> {
   print(`\nThe shortest history of seed ${seed} that was found, in ${tries} tries:`);
   print(JSON.stringify(short.setup));
   print(outcome.trace.join('\n'));
-}
-
-function numberOf(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new Error(`--${name}: expected a whole number, found ${text}`);
 }
 
 function print(text: string): void {

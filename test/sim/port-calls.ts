@@ -98,8 +98,9 @@ export function request<Answer>(
     };
     scheduler.after(delayMs, () => {
       if (!instance.alive) {
-        // It may have been on its way when the instance died.
-        if (changes && choices.happens(0.5)) forNobody('takes effect after the death of its instance');
+        // It may have been on its way when the instance died; what hangs for long goes with the connection.
+        if (changes && fault !== 'slow' && choices.happens(0.5))
+          forNobody('takes effect after the death of its instance');
         return;
       }
       if ((sim.outages.get(call.port) ?? 0) > scheduler.nowMs) return fail('ServiceUnavailable');

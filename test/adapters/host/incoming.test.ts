@@ -201,3 +201,18 @@ it('remembers which directories are safe, and knows a new one of the same name',
   expect(durable.get('/a')).toBe(first.get('/a'));
   expect(durable.get('/a/b')).not.toBe(first.get('/a/b'));
 });
+
+it('leaves no file open when nobody can say whether the file that has the name is being written', async () => {
+  const { finished, incoming, policy, root } = setup();
+  writeFileSync(join(root, 'f'), 'theirs');
+  const file = await finished('ours');
+  const directory = await incoming.directory(Buffer.from(''));
+  onTestFinished(() => closeSync(directory.fd));
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = open();
+  const hold = () => {
+    throw new Error('ENOMEM');
+  };
+  await expect(placeFile(directory, NAME, file, { ...policy(true), hold })).rejects.toThrow('ENOMEM');
+  expect(open()).toBe(before);
+});

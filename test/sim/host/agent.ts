@@ -9,6 +9,7 @@ import { createLeases } from '../../../edge-agent/leases.ts';
 import type { Log } from '../../../edge-agent/log.ts';
 import { openFolder } from '../../../edge-agent/open-folder.ts';
 import { createReceiveRunner } from '../../../edge-agent/receive-runner.ts';
+import { recallSending } from '../../../edge-agent/unconfirmed.ts';
 import type { HostSetup } from './host-setup.ts';
 
 export interface Agent {
@@ -46,6 +47,7 @@ export async function startAgent(
     rescan: MINUTE_MS,
     limits: { ...PARSED.limits, concurrency: setup.concurrency, partBytes: PART_BYTES, minFreeBytes: 0 },
   };
+  recallSending(index, [folderOf(setup)]);
   const leases = createLeases();
   const context: Omit<FolderContext, 'folder'> = {
     agent: setup.name,

@@ -49,7 +49,7 @@ export function drawHosts(draw: Draw): HostSetup[] {
     leases: draw.happens(0.75),
     concurrency: draw.of([1, 2, 8]),
     guardCount: mode === 'mirror' && draw.happens(0.2) ? 1 + draw.below(2) : UNGUARDED,
-    ...(draw.happens(0.15) ? { retentionMs: MINUTE_MS } : {}),
+    ...(draw.happens(0.15) && mode !== 'mirror' ? { retentionMs: MINUTE_MS } : {}),
   };
   if (draw.happens(0.8)) return [one];
   const { retentionMs: _young, ...other } = one;

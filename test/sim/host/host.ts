@@ -25,7 +25,7 @@ export interface SimHost extends Machine {
   /** Whether rows were lost, and with them the knowledge of which objects are ours. */
   readonly lostIndex: boolean;
   /** When its agents have died. */
-  readonly deathsMs: readonly number[];
+  readonly powerCutsMs: readonly number[];
   stepClock(byMs: number): void;
   /** What users have begun to do: the next of it may come at any system call of the agent. */
   readonly users: UserQueue;
@@ -65,7 +65,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
   let process: Process | undefined;
   let agent: Agent | undefined;
   let lostIndex = false;
-  const deathsMs: number[] = [];
+  const powerCutsMs: number[] = [];
   let stopped = false;
   let starts = 0;
 
@@ -92,7 +92,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
     get lostIndex() {
       return lostIndex;
     },
-    deathsMs,
+    powerCutsMs,
     interrupt(one, call) {
       const kind = faults.ofSystemCall();
       if (kind === 'call failed' || kind === 'calls fail') return failing.begin(call, kind === 'calls fail');
@@ -132,7 +132,10 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
       if (process === undefined) return;
       sim.trace(() => `${process?.name} dies: ${how}`);
       process.kill();
-      if (how === 'power cut') disk.powerCut(choices);
+      if (how !== 'power cut') return;
+      disk.powerCut(choices);
+      powerCutsMs.push(scheduler.nowMs);
+      index.sending.splice(choices.below(index.sending.length + 1));
     },
     loseIndex() {
       host.die('killed');
@@ -178,7 +181,6 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
         if (!one.alive) return;
         one.alive = false;
         closeAll(one);
-        deathsMs.push(scheduler.nowMs);
         agent?.forget();
         agent = undefined;
         if (process === one) process = undefined;

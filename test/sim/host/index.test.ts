@@ -1,5 +1,5 @@
 /** The index of a simulated host keeps the contract that the database keeps. */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { temporaryFolder } from '../../adapters/host/folder.ts';
@@ -13,7 +13,9 @@ hostIndexContract('the database', () => {
     reopen() {
       // The journal is what a process that has died leaves.
       const copy = join(temporaryFolder(), 'index.db');
-      for (const suffix of ['', '-wal', '.id']) copyFileSync(file + suffix, copy + suffix);
+      for (const suffix of ['', '-wal', '.id', '.sending']) {
+        if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
+      }
       return openIndex(copy);
     },
   };
@@ -30,5 +32,6 @@ function structuredCloneOf(disk: ReturnType<typeof createIndexDisk>): ReturnType
     uploads: new Map(disk.uploads),
     notes: new Map(disk.notes),
     requests: [],
+    sending: [...disk.sending],
   };
 }

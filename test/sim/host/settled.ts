@@ -52,19 +52,16 @@ function ofMirror(host: SimHost): string | undefined {
     const path = pathOf(host, key);
     const row = rowOf(host, path);
     if (files.has(path) || (row?.state === 'held' && row.lastError !== '')) continue;
-    const held = host.hub.past.now(key);
-    // What went by age stays there.
-    if (host.judge.moved.get(path) === held?.body) continue;
     if (isUnheardOf(host, key)) continue;
     return `${key} is in the hub, and no file of ${host.setup.name}: ${textOf(row)}`;
   }
   return undefined;
 }
 
-/** Its upload was on its way, or not noted yet, when the agent died: then nobody can tell it from somebody else's. */
-function isUnheardOf({ hub, deathsMs }: SimHost, key: string): boolean {
+/** Its upload was on its way, or not noted yet, when the power went: then nobody can tell it from somebody else's. */
+function isUnheardOf({ hub, powerCutsMs }: SimHost, key: string): boolean {
   const sinceMs = hub.past.of(key).at(-1)?.fromMs ?? 0;
-  return deathsMs.some((atMs) => Math.abs(atMs - sinceMs) <= ON_ITS_WAY_MS);
+  return powerCutsMs.some((atMs) => Math.abs(atMs - sinceMs) <= ON_ITS_WAY_MS);
 }
 
 /** What went is there, or what the file was later. */
