@@ -30,7 +30,7 @@ const RARE = [
   'mirror agent: uploaded',
   'mirror agent: copied',
   'mirror agent: deleted',
-  'mirror agent: expired',
+  'append agent: expired',
   'append agent: uploaded',
   'receive agent: downloaded',
   'receive agent: removed from bucket',
