@@ -102,7 +102,10 @@ export function createDirtySet(
   }
 
   async function run(name: string): Promise<void> {
-    await work(Buffer.from(name, 'latin1'));
+    // Of its own: the index has it until the commit, and one of the pool would keep the whole page of the pool alive.
+    const path = Buffer.allocUnsafeSlow(name.length);
+    path.write(name, 'latin1');
+    await work(path);
     active.delete(name);
     if (again.delete(name)) mark(name);
     pump();

@@ -28,7 +28,7 @@ export interface Sending {
 }
 
 /** Some thousand lines: a tidying is a commit of the index. */
-const TIDY_BYTES = 256 * 1024;
+const TIDY_BYTES = 1024 * 1024;
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 
 /**
