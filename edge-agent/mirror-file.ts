@@ -2,7 +2,8 @@
 import { sameState } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { adoptObject } from './adopt-object.ts';
-import { copyFile, putFile } from './put-file.ts';
+import { copyFile } from './copy-file.ts';
+import { putFile } from './put-file.ts';
 import {
   type FileContext,
   isNothing,

@@ -1,25 +1,15 @@
-/** Brings the content of one settled file under its key: by a copy within the store where it has the bytes already. */
-import { copyObject } from '#adapters/copy-object.ts';
-import { hashFile } from '#adapters/host/file-hash.ts';
 import type { HostIndex, IndexRow } from '#adapters/host/index-db.ts';
 import type { FileState } from '#adapters/host/tree.ts';
 import { contentType } from '#core/content-type.ts';
-import { SyncError } from '#core/errors.ts';
-import { fileKey } from '#core/file-key.ts';
 import type { ObjectKey } from '#core/key.ts';
 import { fileMetadata } from '#core/metadata.ts';
-import { rangesOf } from '#core/parts.ts';
-import type { ObjectHead, PutOptions } from '#core/ports.ts';
-import { decodeName, printableName } from './path-bytes.ts';
+import type { PutOptions } from '#core/ports.ts';
 import { changed, type FileContext, type SettledFile } from './settled-file.ts';
 import { notingSent, type Sent } from './unconfirmed.ts';
 import { uploadFile } from './upload-file.ts';
 
 /** What the index knows of a synced file. */
 export type SyncedRow = IndexRow & { state: 'synced' };
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; the object to copy from is not what it was. */
-const SOURCE_MOVED = new Set(['PreconditionFailed', 'NoSuchKey', 'NotFound', 'InvalidRange']);
 
 /**
  * Uploads, and answers the row that was put into the index once the store had confirmed every byte.
@@ -65,57 +55,8 @@ export async function putFile(
   return row;
 }
 
-/**
- * Copies within the store when an object of this folder is known to have the same bytes: the file was renamed, linked,
- * or only its attributes changed. The file is read and hashed, never trusted. `undefined`: nothing to copy from.
- *
- * @param own what the index knows of the path
- */
-export async function copyFile(
-  context: FileContext,
-  path: Buffer,
-  file: SettledFile,
-  own: IndexRow | undefined,
-): Promise<'copied' | 'unchanged' | undefined> {
-  const { folder, store, index, log, metrics } = context;
-  const { key, state } = file;
-  for (const source of candidates(context, path, own, state)) {
-    const sourceKey = fileKey(folder.prefix, decodeName(source.path), printableName(source.path));
-    if (!(await hasContentOf(file, source))) continue;
-    file.checkpoint();
-    const attributes = attributesOf(context, key, state, source.md5, source.partBytes);
-    const present = await store.head(key);
-    const { md5, partBytes } = source;
-    const known = (object: ObjectHead | undefined) => {
-      if (object === undefined) return 'not copied';
-      const { etag, versionId } = object;
-      return putRow(index, file, syncedRow(context, path, state, { etag, versionId, md5, partBytes }));
-    };
-    const upToDate = present?.etag === source.etag && carries(present, attributes);
-    const row = upToDate
-      ? known(present)
-      : await notingSent(
-          context,
-          path,
-          (sending) => {
-            sending({ sizeBytes: state.sizeBytes, metadata: attributes.metadata });
-            return copyWithin(context, source, sourceKey, key, attributes);
-          },
-          known,
-        );
-    if (row === 'not copied') continue;
-    if (row === undefined) throw changed(key);
-    if (upToDate) return 'unchanged';
-    log.info('copied', { key, from: sourceKey, bytes: state.sizeBytes });
-    metrics.done(folder.name, 'copied', state.sizeBytes);
-    context.onChanged(key);
-    return 'copied';
-  }
-  return undefined;
-}
-
 /** `undefined`: somebody touched the file meanwhile. */
-function putRow(index: HostIndex, file: SettledFile, row: SyncedRow): SyncedRow | undefined {
+export function putRow(index: HostIndex, file: SettledFile, row: SyncedRow): SyncedRow | undefined {
   let untouched = false;
   try {
     untouched = file.untouched();
@@ -127,7 +68,7 @@ function putRow(index: HostIndex, file: SettledFile, row: SyncedRow): SyncedRow 
 }
 
 /** What a file's object has beside its bytes. `md5` empty: they went in parts of `partBytes`. */
-function attributesOf(
+export function attributesOf(
   { folder }: FileContext,
   key: ObjectKey,
   state: FileState,
@@ -174,68 +115,6 @@ export function syncedRow(
     nextAttemptMs: 0,
     lastError: '',
   };
-}
-
-/** The file's own object first: then only its attributes can have changed. */
-function candidates(
-  { folder, index }: FileContext,
-  path: Buffer,
-  own: IndexRow | undefined,
-  state: FileState,
-): IndexRow[] {
-  const linked = index.byInode(folder.name, state.dev, state.ino).filter((row) => !row.path.equals(path));
-  return [...(own === undefined ? [] : [own]), ...linked].filter(
-    (row) => row.etag !== '' && row.sizeBytes === state.sizeBytes && state.sizeBytes > 0,
-  );
-}
-
-async function hasContentOf(
-  { fd, state }: SettledFile,
-  { md5, etag, partBytes }: IndexRow,
-): Promise<boolean> {
-  if (md5 !== '') return (await hashFile(fd, state.sizeBytes, 0)) === md5;
-  return partBytes > 0 && (await hashFile(fd, state.sizeBytes, partBytes)) === etag;
-}
-
-/** In the parts it was sent in, so that the copy gets the same ETag. */
-async function copyWithin(
-  { store, parts }: FileContext,
-  source: IndexRow,
-  sourceKey: ObjectKey,
-  key: ObjectKey,
-  attributes: PutOptions,
-): Promise<ObjectHead | undefined> {
-  const head: ObjectHead = {
-    key: sourceKey,
-    etag: source.etag,
-    sizeBytes: source.sizeBytes,
-    lastModifiedMs: 0,
-    metadata: {},
-  };
-  const ranges = source.partBytes === 0 ? 'whole' : rangesOf(source.sizeBytes, source.partBytes);
-  try {
-    const plan = {
-      do: 'copy',
-      way: 'server',
-      parts: ranges,
-      attributes,
-      reason: 'the store has the bytes',
-    } as const;
-    const { etag } = await copyObject({ hub: store, destination: store, budget: parts }, plan, head, key);
-    const copied = await store.head(key);
-    return copied?.etag === etag && copied.sizeBytes === source.sizeBytes ? copied : undefined;
-  } catch (error) {
-    if (!(error instanceof SyncError) || !SOURCE_MOVED.has(error.code ?? '')) throw error;
-    return undefined;
-  }
-}
-
-function carries(object: ObjectHead, { metadata, contentType: type }: PutOptions): boolean {
-  const names = Object.keys(metadata);
-  return (
-    names.every((name) => object.metadata[name] === metadata[name]) &&
-    (type === undefined || object.contentType === type)
-  );
 }
 
 /** Then an ETag says nothing of the content: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html */

@@ -38,15 +38,15 @@ export async function notingSent<Answer, Known>(
   known: (answer: Answer) => Known,
 ): Promise<Known> {
   const { folder, index } = context;
-  const isNoted = isDeleting(folder);
   let sent: Sent | undefined;
   const ended: (() => void)[] = [];
   const sending = (one: Sent) => {
     sent = one;
+    if (!isDeleting(folder)) return;
     ended.push(index.sending.begin(nameOf(folder.name, path), JSON.stringify(one)));
   };
   try {
-    const answer = await work(isNoted ? sending : () => undefined);
+    const answer = await work(sending);
     return known(answer);
   } catch (error) {
     // Given back before the request that would have made the object.
@@ -135,8 +135,9 @@ function isDeleting(folder: FolderSettings): boolean {
   return folder.mode === 'mirror' && folder.deletes;
 }
 
-function noteSent(context: Noting, path: Buffer, { sizeBytes, metadata }: Sent): void {
+export function noteSent(context: Noting, path: Buffer, { sizeBytes, metadata }: Sent): void {
   const { folder, index } = context;
+  if (!isDeleting(folder)) return;
   const one = JSON.stringify({ sizeBytes, metadata });
   const others = sentUnconfirmed(context, path).map((other) => JSON.stringify(other));
   const all = [one, ...others.filter((other) => other !== one)].slice(0, MOST);

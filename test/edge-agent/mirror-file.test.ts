@@ -89,6 +89,19 @@ it('notes a copy that was not confirmed, and forgets it with the next that was',
   expect(sentUnconfirmed(context, path('b'))).toEqual([]);
 });
 
+it('notes a copy of which the store says something else than it has answered', async () => {
+  const { store, context, mirror, file } = await renamed();
+  store.before((op) => {
+    // After the copy: what comes then is another object, and the upload after it never begins.
+    if (op === 'head' && store.contents(objectKey('out/b')) !== undefined) {
+      void store.put(objectKey('out/b'), Buffer.from('other'), { metadata: {} });
+      utimesSync(file, 1, 1);
+    }
+  });
+  await expect(mirror('b')).rejects.toMatchObject({ code: 'Changed' });
+  expect(sentUnconfirmed(context, path('b'))).toHaveLength(1);
+});
+
 it('knows the object of a file that cannot be looked at any more', async () => {
   const { store, index, mirror, context } = await renamed();
   const { leases } = context;
