@@ -2,6 +2,7 @@
  * One folder whose files go to the bucket, for as long as the agent runs: it is claimed, worked on by its schedule, let
  * go when it is no longer the folder that it was (unmounted, replaced, another agent's), and claimed again.
  */
+import { untilNext } from '#adapters/host/ticks.ts';
 import { recoverTrash } from '#adapters/host/trash.ts';
 import { SyncError } from '#core/errors.ts';
 import type { FolderContext, FolderRunner, FolderView } from './folder.ts';
@@ -169,7 +170,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
         log.error(error instanceof Error ? error.message : String(error), { folder: folder.name });
       })
       .then(() => {
-        if (!stopped) timer = setTimeout(tickAgain, TICK_MS);
+        if (!stopped) timer = setTimeout(tickAgain, untilNext(TICK_MS));
       });
   }
 
@@ -177,7 +178,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     async run() {
       ticking = attachOrWait();
       await ticking;
-      if (!stopped) timer = setTimeout(tickAgain, TICK_MS);
+      if (!stopped) timer = setTimeout(tickAgain, untilNext(TICK_MS));
     },
     async once() {
       open = await attach();

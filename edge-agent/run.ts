@@ -1,6 +1,7 @@
 /** `run` and `once`: folders and buckets of the settings, until a signal or until everything is done. */
 import { giveMemoryBack } from '#adapters/host/memory.ts';
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
+import { regularly } from '#adapters/host/ticks.ts';
 import type { SyncError } from '#core/errors.ts';
 import { folderSettings, type HostSettings } from '#core/settings/agent.ts';
 import type { LiveBuckets } from './bucket-live.ts';
@@ -123,9 +124,8 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
       if (now.every(isLookedThrough)) progress.stop();
       rest(now.some(({ queued }) => queued > 0) || bucketViews().some(({ queued }) => queued > 0));
     };
-    const requests = setInterval(lastKnown(log, takeRequests, undefined), REQUESTS_EVERY_MS);
-    const looks = setInterval(lastKnown(log, look, undefined), LOOK_EVERY_MS);
-    closing.push(() => [requests, looks].forEach(clearInterval));
+    closing.push(regularly(REQUESTS_EVERY_MS, lastKnown(log, takeRequests, undefined)));
+    closing.push(regularly(LOOK_EVERY_MS, lastKnown(log, look, undefined)));
     const running = Promise.all([buckets?.run(), folders?.run()]);
     await Promise.race([running, stopRequested.reason]);
     systemd.status(`${settings.folders.length} folders and ${settings.buckets.length} buckets in work`);

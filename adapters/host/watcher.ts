@@ -5,6 +5,7 @@
  */
 import { SyncError } from '#core/errors.ts';
 import { isSystemError, type SystemError } from './libc.ts';
+import { regularly } from './ticks.ts';
 import { lstatBig } from './tree.ts';
 import { openMountTable } from './watch-mounts.ts';
 import {
@@ -163,7 +164,7 @@ export async function watchTree(root: Buffer, options: WatchOptions, events: Wat
     mounts.close();
     throw error;
   }
-  const rootCheck = setInterval(check, ROOT_CHECK_MS).unref();
+  const endRootCheck = regularly(ROOT_CHECK_MS, check);
 
   return {
     get kind() {
@@ -175,7 +176,7 @@ export async function watchTree(root: Buffer, options: WatchOptions, events: Wat
     close() {
       if (closed) return;
       closed = true;
-      clearInterval(rootCheck);
+      endRootCheck();
       clearTimeout(retry);
       session?.close();
       mounts.close();

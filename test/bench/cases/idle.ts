@@ -10,8 +10,8 @@ import { type Watcher, watchersOf } from '../watchers.ts';
 const FILES = 100_000;
 const FILE_BYTES = 64;
 const WATCH_MS = 60_000;
-/** What the upload has left behind is cleared away first. */
-const REST_MS = 5_000;
+/** What the upload has left behind is cleared away first, ours some ten seconds after the last file. */
+const REST_MS = 20_000;
 
 export const idleCase: Case = {
   name: 'idle',
