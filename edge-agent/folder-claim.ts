@@ -28,6 +28,7 @@ import {
 } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { FolderSettings } from '#core/settings/agent.ts';
+import type { Log } from './log.ts';
 
 export interface ClaimedFolder {
   root: OpenRoot;
@@ -76,6 +77,13 @@ export function claimFolder(folder: FolderSettings, index: HostIndex): ClaimedFo
     unlock();
     throw error;
   }
+}
+
+/** Whether there is any use in looking at it; says why not. */
+export function isAsClaimed(claim: ClaimedFolder, { name }: FolderSettings, log: Pick<Log, 'warn'>): boolean {
+  const fault = claim.fault();
+  if (fault !== undefined) log.warn(`folder ${name} was not looked at: ${fault}`, { folder: name });
+  return fault === undefined;
 }
 
 /** The next claim takes whatever folder is there: for a disk that was replaced on purpose. */

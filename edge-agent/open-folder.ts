@@ -8,7 +8,7 @@ import { createIgnore } from '#core/ignore.ts';
 import { appendFile } from './append-file.ts';
 import { createDeletions } from './deletions.ts';
 import type { FolderContext, FolderView } from './folder.ts';
-import type { ClaimedFolder } from './folder-claim.ts';
+import { type ClaimedFolder, isAsClaimed } from './folder-claim.ts';
 import { createFolderMarkers } from './folder-markers.ts';
 import { scanFolder } from './folder-scan.ts';
 import { createUpkeep } from './folder-upkeep.ts';
@@ -126,7 +126,7 @@ export function openFolder(
   }
 
   async function scanNow(reason: string): Promise<void> {
-    if (stopping.signal.aborted || claim.fault() !== undefined) return;
+    if (stopping.signal.aborted || !isAsClaimed(claim, folder, log)) return;
     try {
       log.debug(`scanning: ${reason}`, { folder: folder.name });
       lastScan = await scanFolder(file, work, ignored);

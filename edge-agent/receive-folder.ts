@@ -11,7 +11,7 @@ import { expiryIntervalMs } from '#core/expiry.ts';
 import type { ObjectKey } from '#core/key.ts';
 import { createExpiry } from './expire.ts';
 import type { FolderContext, FolderView } from './folder.ts';
-import type { ClaimedFolder } from './folder-claim.ts';
+import { type ClaimedFolder, isAsClaimed } from './folder-claim.ts';
 import { createFolderWork, TRIES_IN_PASS } from './folder-work.ts';
 import { createFreeSpace } from './free-space.ts';
 import type { OpenFolder } from './open-folder.ts';
@@ -107,7 +107,7 @@ export function openReceiveFolder(
   }
 
   async function listNow(reason: string, everything: boolean): Promise<void> {
-    if (stopping.signal.aborted || claim.fault() !== undefined) return;
+    if (stopping.signal.aborted || !isAsClaimed(claim, folder, log)) return;
     listingNow = true;
     try {
       lastScan = await listPrefix(receive, work.mark, everything ? () => false : waits);

@@ -5,6 +5,8 @@ import { HIDDEN_DIRECTORY } from '#adapters/host/tree.ts';
 import { digestOf } from './truth.ts';
 
 const RECORD = '.path';
+/** What a writer gives its name when it is complete. A power cut may take that back; then it is no file of anybody's. */
+export const ASIDE = '.new-';
 
 export interface Tree {
   /** Digest of every file under its name. */
@@ -31,7 +33,7 @@ function namesIn(folder: string): string[] {
 function below(folder: string, directory: string): string[] {
   return entries(join(folder, directory)).flatMap(({ name, isDirectory }) => {
     const path = directory === '' ? name : `${directory}/${name}`;
-    if (path === HIDDEN_DIRECTORY) return [];
+    if (path === HIDDEN_DIRECTORY || name.startsWith(ASIDE)) return [];
     return isDirectory ? below(folder, path) : [path];
   });
 }

@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { constants, type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ASIDE } from './look.ts';
 import type { Random } from './random.ts';
 import type { Scene } from './scene.ts';
 import { digestOf } from './truth.ts';
@@ -109,7 +110,7 @@ export function createWriter(
 
   async function replace(name: string): Promise<void> {
     const bytes = content();
-    const temporary = join(dirname(name), `.new-${version++}`);
+    const temporary = join(dirname(name), `${ASIDE}${version++}`);
     const file = await openFor(temporary, O_WRONLY | O_CREAT | O_EXCL);
     await writeAll(file, bytes);
     truth.closed(name, digestOf(bytes));

@@ -9,6 +9,8 @@ import type { Mode, Scene } from '../scene.ts';
 import { smallScene, steps } from '../small-scene.ts';
 import { traced } from '../strace.ts';
 
+/** Of the agent, of Node, or of the loader before them. */
+const TOLD = /WARN|ERROR|^sluice-agent: |Error|error while loading|OpenSSL configuration error/m;
 const MODES: Mode[] = ['move', 'mirror', 'receive'];
 /** What each call may fail with, by its manual page. */
 const ERRORS: Record<string, readonly string[]> = {
@@ -106,7 +108,8 @@ async function disturbed(scene: Scene, options: Parameters<Scene['start']>[1]): 
     return [...faults, ...left.map(({ what }) => fault('silent', `exit code 0, but ${what}`))];
   }
   // What ends by a signal of its own, service managers tell of.
-  const told =
-    !hung && (typeof code === 'string' || /WARN|ERROR|^sluice-agent: |Error/m.test(agent.output()));
-  return told ? faults : [...faults, fault('silent', hung ? 'hangs' : `ends with ${code} and says nothing`)];
+  const said = agent.output();
+  const told = !hung && (typeof code === 'string' || TOLD.test(said));
+  const what = hung ? 'hangs' : `ends with ${code} and says only: ${said.slice(-300)}`;
+  return told ? faults : [...faults, fault('silent', what)];
 }
