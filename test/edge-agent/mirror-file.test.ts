@@ -2,17 +2,15 @@
 import { closeSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
-import { createLog } from '../../edge-agent/log.ts';
 import { mirrorFile } from '../../edge-agent/mirror-file.ts';
-import type { FileContext } from '../../edge-agent/settled-file.ts';
 import { isSent, sentUnconfirmed } from '../../edge-agent/unconfirmed.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
+import { fileContext } from './file-context.ts';
 import { storeSettings } from './store-settings.ts';
 
 const path = (name: string) => Buffer.from(name);
@@ -33,23 +31,7 @@ async function renamed() {
     index.close();
     closeSync(rootFd);
   });
-  const context: FileContext = {
-    agent: 'test',
-    settings,
-    folder: settings.folders[0] as FileContext['folder'],
-    root: { path: Buffer.from(root), fd: rootFd },
-    store,
-    index,
-    leases,
-    log: createLog({ level: 'ERROR', format: 'readable' }),
-    metrics: { done: () => undefined, lag: () => undefined },
-    parts: createByteBudget(64 * 1024 * 1024),
-    capabilities: () => undefined,
-    onCompared: () => undefined,
-    onChanged: () => undefined,
-    stopping: new AbortController().signal,
-    withoutLease: () => undefined,
-  };
+  const context = fileContext({ path: root, fd: rootFd }, { settings, store, index, leases });
   const mirror = (name: string) =>
     mirrorFile({ ...context, adopting: () => undefined, onGone: () => undefined }, path(name));
   const file = join(root, 'b');

@@ -2,15 +2,14 @@
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
-import { createLog } from '../../edge-agent/log.ts';
 import { moveFile } from '../../edge-agent/move-file.ts';
-import type { FileContext, Looked } from '../../edge-agent/settled-file.ts';
+import type { Looked } from '../../edge-agent/settled-file.ts';
 import { runInChild, temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
+import { fileContext } from './file-context.ts';
 import { storeSettings } from './store-settings.ts';
 
 const KEY = objectKey('out/f');
@@ -35,22 +34,9 @@ function setup(partBytes = 16 * 1024 * 1024) {
   settings.limits.partBytes = partBytes;
   const rootFd = openSync(root, 'r');
   onTestFinished(() => closeSync(rootFd));
-  const context: FileContext = {
-    agent: 'test',
-    settings,
-    folder: settings.folders[0] as FileContext['folder'],
-    root: { path: Buffer.from(root), fd: rootFd },
-    store,
-    index,
-    leases,
-    log: createLog({ level: 'ERROR', format: 'readable' }),
-    metrics: { done: () => undefined, lag: () => undefined },
-    parts: createByteBudget(4 * partBytes),
-    capabilities: () => undefined,
-    onCompared: () => undefined,
-    onChanged: () => undefined,
+  const context = {
+    ...fileContext({ path: root, fd: rootFd }, { settings, store, index, leases }),
     stopping: stopping.signal,
-    withoutLease: () => undefined,
   };
   const move = (): Promise<Looked> => moveFile(context, Buffer.from('f'));
   /** Runs once, before the first call of the operation. */

@@ -2,17 +2,15 @@
 import { closeSync, copyFileSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createByteBudget } from '#adapters/byte-budget.ts';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
 import { deleteOurs } from '../../edge-agent/delete-ours.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
-import { createLog } from '../../edge-agent/log.ts';
 import { mirrorFile } from '../../edge-agent/mirror-file.ts';
-import type { FileContext } from '../../edge-agent/settled-file.ts';
 import { deletedSent, recallSending, sentUnconfirmed } from '../../edge-agent/unconfirmed.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
+import { fileContext } from './file-context.ts';
 import { storeSettings } from './store-settings.ts';
 
 const KEY = objectKey('out/a');
@@ -37,23 +35,7 @@ function killable(deletes = true) {
     const index = openIndex(file);
     onTestFinished(index.close);
     recallSending(index, settings.folders);
-    const context: FileContext = {
-      agent: 'test',
-      settings,
-      folder: settings.folders[0] as FileContext['folder'],
-      root: { path: Buffer.from(root), fd: rootFd },
-      store,
-      index,
-      leases,
-      log: createLog({ level: 'ERROR', format: 'readable' }),
-      metrics: { done: () => undefined, lag: () => undefined },
-      parts: createByteBudget(64 * 1024 * 1024),
-      capabilities: () => undefined,
-      onCompared: () => undefined,
-      onChanged: () => undefined,
-      stopping: new AbortController().signal,
-      withoutLease: () => undefined,
-    };
+    const context = fileContext({ path: root, fd: rootFd }, { settings, store, index, leases });
     return {
       index,
       context,
