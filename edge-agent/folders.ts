@@ -1,5 +1,6 @@
 /** All folders of the agent with the hub that they share, its queue, its CDN and the agent's heartbeat there. */
 import { createByteBudget } from '#adapters/byte-budget.ts';
+import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { AgentSettings } from '#core/settings/agent.ts';
 import type { BucketView } from './bucket-view.ts';
@@ -59,7 +60,7 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
   if (index.quarantined !== undefined) {
     log.error(index.quarantined.message, { hint: index.quarantined.hint });
   }
-  recallSending(index, settings.folders);
+  recall();
   const { store, capabilities, learn, credentials } = liveStore(settings);
   const runners: FolderRunner[] = [];
   const views = (): FolderView[] => runners.map((runner) => runner.view());
@@ -74,6 +75,16 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
   const queue = await queueOf();
   const notCompared = new Set(writing.map(({ name }) => name));
   let heartbeat: { stop(): Promise<void> } | undefined;
+
+  /** On a full disk nothing can be noted: then the next start hears of it again. */
+  function recall(): void {
+    try {
+      recallSending(index, settings.folders);
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.op !== 'index' || !error.retryable) throw error;
+      log.error(`what was on its way is not noted yet: ${error.message}`, { hint: error.hint });
+    }
+  }
 
   async function cdnOf() {
     if (settings.cdn === undefined) return undefined;

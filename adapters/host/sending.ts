@@ -66,7 +66,8 @@ export function openSending(file: string, commit: () => void): Sending {
     fd ??= openSync(file, 'a', 0o600);
     ftruncateSync(fd);
     sizeBytes = 0;
-    append([...going].join(''));
+    const before = (left ?? []).map(([name, value]) => lineOf(name, value));
+    append([...before, ...going].join(''));
   }
 
   return {
@@ -75,8 +76,10 @@ export function openSending(file: string, commit: () => void): Sending {
       guarded(() => {
         left ??= linesOf(file);
         if (left.length === 0) return;
-        tidy();
+        // Before anything is forgotten.
+        commit();
         left = [];
+        tidy();
       }),
     begin: (name, value) =>
       guarded(() => {
@@ -93,14 +96,14 @@ export function openSending(file: string, commit: () => void): Sending {
         closeSync(fd);
         fd = undefined;
         // Everything is known; else the next process reads it.
-        if (going.size === 0) rmSync(file);
+        if (going.size === 0 && (left ?? []).length === 0) rmSync(file);
       }),
   };
 }
 
 /** What begins a line ends the one before, whatever a full disk has left of that. */
-function lineOf(...line: [name: string, value?: string]): string {
-  return `\n${JSON.stringify(line)}`;
+function lineOf(name: string, value?: string): string {
+  return `\n${JSON.stringify(value === undefined ? [name] : [name, value])}`;
 }
 
 /** A power cut may have taken the end, or left a hole: what is no line of ours says nothing. */

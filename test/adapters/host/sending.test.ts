@@ -51,6 +51,20 @@ it('forgets nothing when the index cannot be committed', () => {
   expect(openSending(file, nothing).left()).toEqual([['a', 'one']]);
 });
 
+it('keeps what is not forgotten when it is tidied up or closed', () => {
+  const file = newFile();
+  const first = openSending(file, nothing);
+  first.begin('a', 'one');
+  first.gone('b');
+  const next = openSending(file, nothing);
+  for (let number = 0; number < 200; number++) next.begin(`name ${number}`, 'y'.repeat(10_000))();
+  next.close();
+  expect(openSending(file, nothing).left().slice(0, 2)).toEqual([
+    ['a', 'one'],
+    ['b', undefined],
+  ]);
+});
+
 it('reads what a power cut or a full disk has left of it', () => {
   const file = newFile();
   writeFileSync(file, '\n["a","one"]\n["b","tw');
