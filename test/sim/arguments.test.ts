@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseArguments, USAGE, WrongUsage } from './arguments.ts';
+import { WrongUsage } from '../setup/usage.ts';
+import { parseArguments, USAGE } from './arguments.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 

@@ -1,5 +1,6 @@
 /** The command line of `npm run sim`. */
 import { parseArgs } from 'node:util';
+import { asUsage, wholeNumber } from '../setup/usage.ts';
 
 export const USAGE = `usage: npm run sim -- [--seeds N] [--seed K] [--workers N] [--trace] [--json]
 
@@ -21,12 +22,9 @@ export interface Arguments {
   help: boolean;
 }
 
-/** What is wrong with the command line. */
-export class WrongUsage extends Error {}
-
 /** @throws WrongUsage */
 export function parseArguments(args: readonly string[]): Arguments {
-  try {
+  return asUsage(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -40,23 +38,12 @@ export function parseArguments(args: readonly string[]): Arguments {
     });
     const { trace, json, help } = values;
     return {
-      seeds: numberOf('--seeds', values.seeds, 1) ?? 10_000,
-      seed: numberOf('--seed', values.seed, 0) ?? 1,
-      workers: numberOf('--workers', values.workers, 1),
+      seeds: wholeNumber('--seeds', values.seeds, 1) ?? 10_000,
+      seed: wholeNumber('--seed', values.seed, 0) ?? 1,
+      workers: wholeNumber('--workers', values.workers, 1),
       trace,
       json,
       help,
     };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!String(code).startsWith('ERR_PARSE_ARGS')) throw error;
-    throw new WrongUsage(message);
-  }
-}
-
-function numberOf(option: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
-  throw new WrongUsage(`${option}: found ${text}, expected a whole number from ${least}`);
+  });
 }

@@ -5,7 +5,8 @@
  * history that was found is printed.
  */
 import { availableParallelism } from 'node:os';
-import { type Arguments, parseArguments, USAGE, WrongUsage } from './arguments.ts';
+import { WrongUsage } from '../setup/usage.ts';
+import { type Arguments, parseArguments, USAGE } from './arguments.ts';
 import { type Failure, neverFired, type Tally } from './campaign.ts';
 import { FAULTS } from './faults.ts';
 import { drawHistory } from './setup.ts';

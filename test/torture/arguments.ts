@@ -1,6 +1,7 @@
 /** The command line of `npm run torture`. */
 import { parseArgs } from 'node:util';
 import { nearestWord } from '#core/nearest-word.ts';
+import { asUsage, WrongUsage, wholeNumber } from '../setup/usage.ts';
 
 export const USAGE = `usage: npm run torture -- [--only CAMPAIGN,…] [--rounds N] [--seed K] [--seeds N] [--json FILE] [--fail-fast] [--planted] [--list]
 
@@ -26,11 +27,8 @@ export interface Arguments {
   help: boolean;
 }
 
-/** What is wrong with the command line. */
-export class WrongUsage extends Error {}
-
 export function parseArguments(args: readonly string[]): Arguments {
-  try {
+  return asUsage(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -48,20 +46,16 @@ export function parseArguments(args: readonly string[]): Arguments {
     const { only, json, planted, list, help } = values;
     return {
       only: only?.split(',').map((name) => name.trim()),
-      rounds: countOf('--rounds', values.rounds),
-      seed: countOf('--seed', values.seed) ?? 1,
-      seeds: countOf('--seeds', values.seeds),
+      rounds: wholeNumber('--rounds', values.rounds, 1),
+      seed: wholeNumber('--seed', values.seed, 1) ?? 1,
+      seeds: wholeNumber('--seeds', values.seeds, 1),
       json,
       failFast: values['fail-fast'],
       planted,
       list,
       help,
     };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!String(code).startsWith('ERR_PARSE_ARGS')) throw error;
-    throw new WrongUsage(message);
-  }
+  });
 }
 
 /** Those that were asked for, in their own order; all of them when none was. */
@@ -77,10 +71,4 @@ export function chosen<T extends { name: string }>(
     throw new WrongUsage(`--only: there is no ${name}; ${advice}`);
   }
   return known.filter(({ name }) => only?.includes(name) ?? true);
-}
-
-function countOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d*$/.test(text)) throw new WrongUsage(`${option}: found ${text}, expected a number from 1`);
-  return Number(text);
 }

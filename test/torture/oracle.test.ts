@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { chosen, parseArguments, WrongUsage } from './arguments.ts';
+import { WrongUsage } from '../setup/usage.ts';
+import { chosen, parseArguments } from './arguments.ts';
 import { CAMPAIGNS } from './campaigns.ts';
 import { CASES } from './cases.ts';
 import { documentWith } from './document.ts';
