@@ -36,7 +36,12 @@ export async function copyStep(
 ): Promise<CopyStep> {
   const taken =
     plan.parts !== 'whole' ? await uploads.take(source, ports.remainingMs()) : { begin: true as const };
-  if ('busy' in taken) return { ended: 'nothing', reason: 'another invocation copies it' };
+  if ('busyUntilMs' in taken) {
+    const reason = 'another invocation copies it';
+    // That one may have failed without giving it back, and this be its own second try.
+    await ports.looks.send([{ key: source.key, reason }], taken.busyUntilMs - ports.nowMs());
+    return { ended: 'nothing', reason };
+  }
   if ('clear' in taken) {
     await ports.destination.abortMultipart(target, taken.clear);
     await uploads.forget(taken.clear);

@@ -4,6 +4,7 @@ import {
   changeControl,
   guardWindow,
   heldDeletes,
+  NONE_HELD,
   readControl,
   reconcileState,
 } from '#core/controls.ts';
@@ -68,10 +69,10 @@ export function createDeleteGuard(
     },
     hold: (reason) =>
       inTurn(() =>
-        changeControl(controls, CONTROL.held(destination), heldDeletes, (held) => {
-          const sinceMs = held === undefined || held.count === 0 ? nowMs() : held.sinceMs;
-          const run = held?.runId === undefined ? {} : { runId: held.runId };
-          return { write: { count: (held?.count ?? 0) + 1, sinceMs, reason, ...run }, answer: undefined };
+        changeControl(controls, CONTROL.held(destination), heldDeletes, (held = NONE_HELD) => {
+          const sinceMs = held.count === 0 ? nowMs() : held.sinceMs;
+          const [count, everHeld] = [held.count + 1, held.everHeld + 1];
+          return { write: { ...held, count, everHeld, sinceMs, reason }, answer: undefined };
         }),
       ),
   };

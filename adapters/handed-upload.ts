@@ -10,7 +10,7 @@ import type { Controls, ObjectHead } from '#core/ports.ts';
 /** What the source was when the upload began; the bytes and attributes of another state do not belong into it. */
 type Source = Pick<ObjectHead, 'etag' | 'versionId' | 'lastModifiedMs'>;
 
-type TakenUpload = { goOn: string } | { clear: string } | { begin: true } | { busy: true };
+type TakenUpload = { goOn: string } | { clear: string } | { begin: true } | { busyUntilMs: number };
 
 export interface HandedUploads {
   /** The upload that goes on, if it is of this source and nobody is at it: it is the caller's for that time. */
@@ -48,7 +48,7 @@ export function handedUploads(
           if (!isOf(known, source)) return { answer: { clear: known.uploadId } };
           // The client sends a write again whose answer was lost, and is told then that somebody else was first.
           if (known.takenBy === takenBy) return { answer: { goOn: known.uploadId } };
-          if (known.busyUntilMs > nowMs()) return { answer: { busy: true } };
+          if (known.busyUntilMs > nowMs()) return { answer: { busyUntilMs: known.busyUntilMs } };
           const write = { ...known, takenBy, busyUntilMs: nowMs() + forMs };
           return { write, answer: { goOn: known.uploadId } };
         });

@@ -8,6 +8,8 @@ import {
   changeControl,
   type HeldDeletes,
   heldDeletes,
+  heldSince,
+  NONE_HELD,
   type ReconcileResult,
   readControl,
 } from '#core/controls.ts';
@@ -54,7 +56,10 @@ export async function reconcile(
   if (message.approve !== undefined) return approve(ports, settings.name, message.approve, message.after);
   const { nowMs, remainingMs } = ports;
   const lease = reconcileLease(ports.controls, settings.name, nowMs);
-  const run = message.run ?? { runId: newRunId, startedMs: nowMs(), segment: 1, counts: NOTHING_SEEN };
+  const run = message.run ?? {
+    ...{ runId: newRunId, startedMs: nowMs(), segment: 1, counts: NOTHING_SEEN },
+    heldBefore: (await heldOf(ports, settings.name)).everHeld,
+  };
   const taken =
     message.run === undefined
       ? await lease.start(run.runId, message.dryRun, remainingMs())
@@ -65,7 +70,7 @@ export async function reconcile(
   try {
     const { counts, after } = await compareSegment(ports, settings, { ...run, dryRun });
     if (after === undefined) return await end(ports, settings.name, lease, { ...run, counts, dryRun });
-    const next = { runId: run.runId, startedMs: run.startedMs, segment: run.segment + 1, after, counts };
+    const next = { ...run, segment: run.segment + 1, after, counts };
     // Sent first: a message too many finds its segment taken, a message too few would end the run unseen.
     await ports.next({ dryRun, run: next });
     await lease.handOn(run.runId, run.segment, WAIT_MS);
@@ -84,6 +89,8 @@ interface Run {
   startedMs: number;
   dryRun: boolean;
   counts: ReconcileCounts;
+  /** `everHeld` when it began. */
+  heldBefore: number;
 }
 
 /** All was compared: the deletes go on their way, or wait for a person. */
@@ -99,12 +106,12 @@ async function end(
   if (guard !== undefined && run.dryRun) {
     held = (await guard.wouldAllow(deletes, known)).allowed ? 0 : deletes;
   } else if (guard !== undefined && deletes === 0) {
-    await hold(ports, name, undefined);
+    await settle(ports, name, () => run.heldBefore);
   } else if (guard !== undefined) {
     const permit = await guard.ask(deletes, known);
     held = permit.allowed ? 0 : deletes;
     const reason = permit.allowed ? 'the guard allows them: they are on their way' : permit.reason;
-    await hold(ports, name, { count: deletes, sinceMs: ports.nowMs(), reason, runId: run.runId });
+    await hold(ports, name, run, reason);
     if (permit.allowed) await approve(ports, name, run.runId, undefined);
   }
   const result = resultOf(run, held, ports.nowMs());
@@ -119,8 +126,8 @@ async function approve(
   runId: string,
   after: ReconcileMessage['after'],
 ): Promise<ReconcileAnswer> {
-  const { value } = await readControl(ports.controls, CONTROL.held(name), heldDeletes);
-  if (value === undefined || value.count === 0 || value.runId !== runId) {
+  const held = await heldOf(ports, name);
+  if (held.count === 0 || held.runId !== runId) {
     return { did: 'nothing', reason: 'that run holds no deletes' };
   }
   const released = await releaseDeletes(ports, runId, after);
@@ -128,23 +135,50 @@ async function approve(
     await ports.next({ dryRun: false, approve: runId, after: released.after });
     return { did: 'released', runId, sent: released.sent, complete: false };
   }
-  await hold(ports, name, undefined, runId);
+  await settle(ports, name, (before) => (before.runId === runId ? before.listed : undefined));
   return { did: 'released', runId, sent: released.sent, complete: true };
 }
 
-/** @param ofRun only what that run holds gives way */
+async function heldOf({ controls }: ReconcilePorts, name: string): Promise<HeldDeletes> {
+  return (await readControl(controls, CONTROL.held(name), heldDeletes)).value ?? NONE_HELD;
+}
+
+/** What the run lists takes the place of what was held before it began; it may have passed what came since. */
 async function hold(
+  { controls, nowMs }: ReconcilePorts,
+  name: string,
+  { runId, counts, heldBefore }: Run,
+  reason: string,
+): Promise<void> {
+  await changeControl<HeldDeletes, void>(
+    controls,
+    CONTROL.held(name),
+    heldDeletes,
+    ({ count, sinceMs, everHeld } = NONE_HELD) => ({
+      write: {
+        count: counts.deletes + heldSince(everHeld, heldBefore),
+        sinceMs: count === 0 ? nowMs() : sinceMs,
+        ...{ reason, runId, everHeld, listed: heldBefore },
+      },
+      answer: undefined,
+    }),
+  );
+}
+
+/** @param upTo how many of those that events ever held are done with; `undefined`: leaves all as it is */
+async function settle(
   { controls }: ReconcilePorts,
   name: string,
-  held: HeldDeletes | undefined,
-  ofRun?: string,
+  upTo: (held: HeldDeletes) => number | undefined,
 ): Promise<void> {
-  await changeControl<HeldDeletes, void>(controls, CONTROL.held(name), heldDeletes, (before) => {
-    if (held === undefined && (before === undefined || before.count === 0)) return { answer: undefined };
-    if (ofRun !== undefined && before?.runId !== ofRun) return { answer: undefined };
-    if (held === undefined) return { write: { count: 0, sinceMs: 0, reason: '' }, answer: undefined };
-    const sinceMs = before === undefined || before.count === 0 ? held.sinceMs : before.sinceMs;
-    return { write: { ...held, sinceMs }, answer: undefined };
+  await changeControl<HeldDeletes, void>(controls, CONTROL.held(name), heldDeletes, (before = NONE_HELD) => {
+    const listed = upTo(before);
+    if (listed === undefined || before.count === 0) return { answer: undefined };
+    const { everHeld, sinceMs } = before;
+    const count = heldSince(everHeld, listed);
+    const reason = 'held while a run went on: the next one lists them';
+    const rest = count === 0 ? {} : { count, sinceMs, reason };
+    return { write: { ...NONE_HELD, ...rest, everHeld }, answer: undefined };
   });
 }
 

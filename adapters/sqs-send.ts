@@ -6,6 +6,8 @@ import { utf8Length } from '#core/utf8.ts';
 export interface QueueMessage {
   /** JSON. */
   body: string;
+  /** Standard queues only. */
+  delaySec?: number;
   /** FIFO queues only: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html */
   groupId?: string;
   deduplicationId?: string;
@@ -25,9 +27,10 @@ export function createQueueSender(queueUrl: string): (messages: readonly QueueMe
     const { Failed = [] } = await client.send(
       new SendMessageBatchCommand({
         QueueUrl: queueUrl,
-        Entries: batch.map(({ body, groupId, deduplicationId }, index) => ({
+        Entries: batch.map(({ body, delaySec, groupId, deduplicationId }, index) => ({
           Id: String(index),
           MessageBody: body,
+          ...(delaySec === undefined ? {} : { DelaySeconds: delaySec }),
           ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
           ...(deduplicationId === undefined ? {} : { MessageDeduplicationId: deduplicationId }),
         })),

@@ -30,14 +30,25 @@ export const guardWindow: z.ZodMiniType<GuardWindow> = z.object({
 
 /** None are held when `count` is 0. */
 export const heldDeletes = z.object({
-  /** Of a run: exact. Of events: at least so many. */
+  /** Of the run, and of events since that run began: at least so many. */
   count: z.number(),
   sinceMs: z.number(),
   reason: z.string(),
   /** The reconcile run that lists them, and whose approval releases them; absent: the next run lists them. */
   runId: z.optional(z.string()),
+  /** How often an event's delete was ever held; never goes back. */
+  everHeld: z._default(z.number(), 0),
+  /** The same when that run began: those up to here are in its list, if they are still to be deleted. */
+  listed: z._default(z.number(), 0),
 });
 export type HeldDeletes = z.output<typeof heldDeletes>;
+export const NONE_HELD: HeldDeletes = { count: 0, sinceMs: 0, reason: '', everHeld: 0, listed: 0 };
+
+/** Those that the run `runId` does not list. */
+export function heldSince(everHeld: number, runBegan: number): number {
+  // The control may have been lost meanwhile.
+  return Math.max(everHeld - runBegan, 0);
+}
 
 const reconcileResult = z.object({
   runId: z.string(),

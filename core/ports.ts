@@ -218,7 +218,8 @@ export interface EventTopic {
 
 /** Asks the consumers of a queue to look at keys, as an event would. */
 export interface LookQueue {
-  send(looks: readonly Look[]): Promise<void>;
+  /** @param delayMs nobody gets them before that, or before the longest delay of the queue */
+  send(looks: readonly Look[], delayMs?: number): Promise<void>;
 }
 
 export interface Look {

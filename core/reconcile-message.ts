@@ -39,6 +39,8 @@ const goingOn = z.strictObject({
   /** Up to this key everything was compared. */
   after: parsedKey,
   counts,
+  /** `everHeld` of the destination when the run began. */
+  heldBefore: z._default(z.number(), 0),
 });
 
 const message = z

@@ -4,7 +4,7 @@
  */
 import type { BucketTasks } from '#adapters/host/bucket-tasks.ts';
 import type { HostLedger } from '#adapters/host/ledger-sqlite.ts';
-import { CONTROL, changeControl, heldDeletes, type ReconcileResult, reconcileState } from '#core/controls.ts';
+import { CONTROL, changeControl, type ReconcileResult, reconcileState } from '#core/controls.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { LedgerEntry } from '#core/ledger-entry.ts';
@@ -70,7 +70,7 @@ export async function compareBucket(
   await copies.end();
   if (stopping.aborted) return undefined;
   const deletes = plan.counts().planned;
-  const held = await judgeDeletes(context, runId, deletes, seen.known);
+  const held = await judgeDeletes(context, startedMs, deletes, seen.known);
   await lane.idle();
   if (stopping.aborted) return undefined;
   const result: ReconcileResult = {
@@ -107,14 +107,16 @@ async function settleGone(
 
 /** Carries out the deletes that were held, whatever the guard says; answers how many they are. */
 export async function releaseHeld(context: CompareContext): Promise<number> {
-  const { lane, held, plan } = context;
-  const count = await offerAll(context, held, 'held', (key) => {
-    held.remove(key);
-    plan.remove(key);
-  });
+  const { lane, held } = context;
+  const count = await offerAll(context, held, 'held', (key) => settle(context, key));
   await lane.idle();
-  await noteHeld(context, undefined);
   return count;
+}
+
+/** It is on its way, whoever has asked for it. */
+function settle({ held, plan }: CompareContext, key: ObjectKey): void {
+  held.remove(key);
+  plan.remove(key);
 }
 
 /** Neither side is ever taken for empty because it is not there. */
@@ -146,33 +148,29 @@ function missing({ bucket }: ObjectStore, what: string, hint: string): SyncError
   });
 }
 
-/** All of them, or none; answers how many are held. */
+/** All of them, or none; answers how many are held. What events had held since it began, it may have passed. */
 async function judgeDeletes(
   context: CompareContext,
-  runId: string,
+  startedMs: number,
   deletes: number,
   known: number,
 ): Promise<number> {
   const { bucket, destination, ports, held, plan, log, metrics } = context;
-  held.clear('held');
-  if (deletes === 0) {
-    await noteHeld(context, undefined);
-    return 0;
-  }
+  held.clear('held', startedMs);
+  if (deletes === 0) return 0;
   const permit = await ports.guard.ask(deletes, known);
   if (permit.allowed) {
-    await offerAll(context, plan, 'planned', (key) => plan.remove(key));
-    await noteHeld(context, undefined);
+    await offerAll(context, plan, 'planned', (key) => settle(context, key));
     return 0;
   }
   for (let after: ObjectKey | undefined; ; ) {
     const page = plan.inState('planned', after);
-    for (const task of page) held.put({ ...task, state: 'held', reason: permit.reason });
+    for (const task of page)
+      held.put({ ...task, state: 'held', nextAttemptMs: startedMs, reason: permit.reason });
     after = page.at(-1)?.key;
     if (after === undefined) break;
   }
   plan.clear('planned');
-  await noteHeld(context, { runId, count: deletes, reason: permit.reason });
   const name = laneName(bucket.name, destination.name);
   metrics.done(name, 'skipped');
   log.warn(`held: ${deletes} deletes wait for approval: ${permit.reason}`, {
@@ -199,15 +197,4 @@ async function offerAll(
     }
     if (page.length === 0) return count;
   }
-}
-
-async function noteHeld(
-  { destination, ports, nowMs }: CompareContext,
-  found: { runId: string; count: number; reason: string } | undefined,
-): Promise<void> {
-  await changeControl(ports.controls, CONTROL.held(destination.name), heldDeletes, (before) => {
-    if (found === undefined && (before === undefined || before.count === 0)) return { answer: undefined };
-    const sinceMs = before === undefined || before.count === 0 ? nowMs() : before.sinceMs;
-    return { write: { count: 0, reason: '', sinceMs, ...found }, answer: undefined };
-  });
 }

@@ -143,7 +143,7 @@ export function createLane(context: LaneContext): Lane {
         metrics.done(name, 'deleted');
         break;
       case 'held':
-        held.put({ key, state: 'held', attempts: 0, nextAttemptMs: 0, reason });
+        held.put({ key, state: 'held', attempts: 0, nextAttemptMs: nowMs(), reason });
         log.warn('delete held', { key, bucket: name, reason });
         break;
       case 'continued':

@@ -11,7 +11,7 @@ export interface Task {
   /** `planned`: a delete that a comparison in work has found; `held`: one that waits for a person. */
   state: 'waiting' | 'parked' | 'planned' | 'held';
   attempts: number;
-  /** When it is due; 0 for states that wait for something else. */
+  /** When it is due; of a held one, when it was held; 0 for states that wait for something else. */
   nextAttemptMs: number;
   reason: string;
 }
@@ -29,7 +29,8 @@ export interface BucketTasks {
   counts(): Record<Task['state'], number>;
   /** Every one in that state gets another. */
   move(from: Task['state'], to: Task['state'], reason?: string): number;
-  clear(state: Task['state']): void;
+  /** @param upToMs only those whose `nextAttemptMs` is not later */
+  clear(state: Task['state'], upToMs?: number): void;
   /** Makes all that waits or is parked due; answers how many they are. */
   retryNow(): number;
   flush(): void;
@@ -64,7 +65,7 @@ export function bucketTasks(
   const move = database.prepare(
     `UPDATE tasks SET state = ?, reason = coalesce(?, reason) WHERE ${ours} AND state = ?`,
   );
-  const clear = database.prepare(`DELETE FROM tasks WHERE ${ours} AND state = ?`);
+  const clear = database.prepare(`DELETE FROM tasks WHERE ${ours} AND state = ? AND next_attempt_ms <= ?`);
   const retry = database.prepare(
     `UPDATE tasks SET state = 'waiting', attempts = 0, next_attempt_ms = 0 WHERE ${ours} AND state IN ('waiting', 'parked')`,
   );
@@ -93,7 +94,8 @@ export function bucketTasks(
     },
     move: (from, to, reason) =>
       batch.writeNow(() => Number(move.run(to, reason ?? null, ...us, from).changes)),
-    clear: (state) => batch.writeNow(() => void clear.run(...us, state)),
+    clear: (state, upToMs = Number.MAX_SAFE_INTEGER) =>
+      batch.writeNow(() => void clear.run(...us, state, upToMs)),
     retryNow: () => batch.writeNow(() => Number(retry.run(...us).changes)),
     flush: () => batch.flush(),
   };

@@ -1,7 +1,7 @@
 /** `ops approve`: lets the deletes through that the guard of a destination holds. */
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { countText } from '#core/amounts.ts';
-import { CONTROL, type HeldDeletes, heldDeletes, readControl } from '#core/controls.ts';
+import { CONTROL, type HeldDeletes, heldDeletes, heldSince, readControl } from '#core/controls.ts';
 import { deletesPrefix, reconcileText } from '#core/reconcile-message.ts';
 import { timeText } from '#core/time-text.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
@@ -58,6 +58,7 @@ Each is looked at once more: what is back in the hub stays.
         return FAILED;
       }
     }
+    const approved = held.count - heldSince(held.everHeld, held.listed);
     await clients.sqs().send(
       new SendMessageCommand({
         QueueUrl: reconciler.queueUrl,
@@ -66,8 +67,8 @@ Each is looked at once more: what is back in the hub stays.
     );
     terminal.print(
       json
-        ? JSON.stringify({ destination: name, approved: held.count, runId: held.runId })
-        : `${name}: ${countText(held.count)} deletes approved, on their way`,
+        ? JSON.stringify({ destination: name, approved, runId: held.runId })
+        : `${name}: ${countText(approved)} deletes approved, on their way`,
     );
     return DONE;
   },

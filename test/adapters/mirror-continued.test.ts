@@ -154,17 +154,54 @@ describe('a copy that does not end in time', () => {
     expect(destination.openUploads()).toBe(0);
   });
 
-  it('is gone on with by one at a time; who comes meanwhile leaves it alone', async () => {
-    const { destination, controls, mirror, endAfter, unhindered, uploaded, whole } = await large();
+  it('is gone on with by one at a time; who comes meanwhile leaves it alone, and looks when its time is over', async () => {
+    const { destination, controls, mirror, sent, delaysMs, endAfter, unhindered, uploaded, whole } =
+      await large();
     endAfter(2);
     await mirror();
     unhindered();
+    sent.length = 0;
+    delaysMs.length = 0;
     const outcomes = await Promise.all([mirror(), mirror({ look: true }), mirror({ look: true })]);
     expect(outcomes.map(({ did }) => did).sort()).toEqual(['copied', 'nothing', 'nothing']);
+    expect(sent).toEqual(Array(2).fill({ key, reason: 'another invocation copies it' }));
+    for (const delayMs of delaysMs) expect(900_000 - delayMs).toBeLessThan(100);
     expect(uploaded()).toBe(PARTS);
     expect(whole()).toBe(true);
     expect(destination.openUploads()).toBe(0);
     expect(await handedUploads(controls, 'one', key, () => 0).take(undefined, 0)).toEqual({ begin: true });
+  });
+
+  it('ends when it fails and can neither hand itself on nor give itself back: its own next try finds it busy', async () => {
+    const { destination, ports, clock, sent, mirror, endAfter, unhindered, drain, whole } = await large();
+    endAfter(2);
+    await mirror();
+    unhindered();
+    const { controls } = ports;
+    const refused = (op: string) => new SyncError('no', { op, retryable: true, code: 'ServiceUnavailable' });
+    let refusing = false;
+    ports.controls = {
+      ...controls,
+      async put(...write) {
+        if (refusing) throw refused('put');
+        return controls.put(...write);
+      },
+    };
+    destination.before((op) => {
+      if (op !== 'uploadPart') return;
+      refusing = true;
+      throw refused(op);
+    });
+    sent.length = 0;
+    await expect(mirror({ look: true })).rejects.toMatchObject({ code: 'ServiceUnavailable' });
+    refusing = false;
+    unhindered();
+    expect(await mirror({ look: true })).toMatchObject({ did: 'nothing' });
+    expect(whole()).toBe(false);
+    clock.ms += HOUR_MS;
+    expect(await drain()).toBe('copied');
+    expect(whole()).toBe(true);
+    expect(destination.openUploads()).toBe(0);
   });
 
   it('carries the tags that were changed while it was in work', async () => {

@@ -27,6 +27,28 @@ describe('the queue of looks', () => {
     expect(looks.map(({ key }) => key).sort()).toEqual([...keys].sort());
   });
 
+  it('asks for a delay in whole seconds, at most the longest that a queue knows', async () => {
+    const delays: number[] = [];
+    const { url } = await httpService(async (request, response) => {
+      const { Entries } = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString());
+      delays.push(...Entries.map(({ DelaySeconds }: { DelaySeconds: number }) => DelaySeconds));
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify({ Successful: [], Failed: [] }));
+    });
+    await emulatedQueue();
+    vi.stubEnv('AWS_ENDPOINT_URL', url);
+    const { send } = createLookQueue({ queueUrl: 'http://queue/1/q' });
+    const look = { key: objectKey('k'), reason: 'test' };
+    for (const delayMs of [undefined, 1, 1_000, 1_001, 3_600_000]) await send([look], delayMs);
+    expect(delays).toEqual([0, 1, 1, 2, 900]);
+  });
+
+  it('gives what is delayed only then', async () => {
+    const queue = await emulatedQueue();
+    await createLookQueue(queue).send([{ key: objectKey('k'), reason: 'test' }], 1_000);
+    await expect.poll(() => bodies(queue), { timeout: 20_000 }).toHaveLength(1);
+  });
+
   it('sends nothing for nothing', async () => {
     const queue = await emulatedQueue();
     await createLookQueue(queue).send([]);

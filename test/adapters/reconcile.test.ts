@@ -155,6 +155,39 @@ describe('a side that is gone', () => {
     expect(await run(JSON.stringify({ approve: runId }))).toMatchObject({ did: 'nothing' });
   });
 
+  it.each([
+    ['approved', STRICT, 2],
+    ['allowed by the guard', { ...STRICT, share: 1 }, 2],
+    ['none', STRICT, 1],
+  ])(
+    'what events held while a run went on stays held when what it lists is %s',
+    async (what, guard, held) => {
+      const world = reconcileWorld({ guard });
+      await world.put(...many);
+      await world.result();
+      await world.drain();
+      await world.guard.hold('before the run, and in its list if it is still to be deleted');
+      if (what !== 'none') for (const key of many) await world.hub.delete(objectKey(key));
+      const { list } = world.hub;
+      world.hub.list = async function* slow(...call) {
+        yield* list(...call);
+        for (let more = 0; more < held; more++) await world.guard.hold('the run has passed it');
+      };
+      const { runId } = await world.result();
+      world.hub.list = list;
+      if (what === 'approved') {
+        expect(await world.held()).toMatchObject({ count: 40 + held, runId });
+        expect(await world.run(JSON.stringify({ approve: runId }))).toMatchObject({ sent: 40 });
+      }
+      await world.drain();
+      expect(await world.keysOf(world.destination)).toEqual(what === 'none' ? many : []);
+      expect(await world.held()).toMatchObject({ count: held, reason: expect.stringContaining('next one') });
+      expect((await world.held())?.runId).toBeUndefined();
+      await world.result();
+      expect(await world.held()).toMatchObject({ count: 0 });
+    },
+  );
+
   it('what was held is forgotten once the hub has it again', async () => {
     const { hub, put, result, drain, held } = reconcileWorld({ guard: STRICT });
     await put(...many);

@@ -44,6 +44,8 @@ export function mirrorWorld(key: ObjectKey, { guard: guardSettings, exists, ...f
   const controls = createMemoryControls();
   const guard = createDeleteGuard(controls, 'one', guardSettings ?? OPEN_GUARD, nowMs);
   const sent: Look[] = [];
+  /** For how long each message to the queue of looks waits. */
+  const delaysMs: number[] = [];
   const time = { remainingMs: 900_000 };
   const ports = {
     hub,
@@ -51,11 +53,16 @@ export function mirrorWorld(key: ObjectKey, { guard: guardSettings, exists, ...f
     ledger,
     controls,
     guard,
-    looks: { send: async (looks: readonly Look[]) => void sent.push(...looks) },
+    looks: {
+      async send(looks: readonly Look[], delayMs = 0) {
+        sent.push(...looks);
+        delaysMs.push(delayMs);
+      },
+    },
     budget: createByteBudget(64 * MIB),
     nowMs,
     remainingMs: () => time.remainingMs,
   };
   const mirror = (hints: MirrorHints = {}, of = key) => mirrorObject(ports, settings, of, hints);
-  return { hub, destination, ledger, controls, guard, settings, ports, sent, clock, time, mirror };
+  return { hub, destination, ledger, controls, guard, settings, ports, sent, delaysMs, clock, time, mirror };
 }

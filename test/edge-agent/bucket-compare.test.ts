@@ -129,6 +129,29 @@ it('drops held deletes that are no longer asked for', async () => {
   expect(context.held.counts().held).toBe(0);
 });
 
+it('keeps held what an event had held while it compared', async () => {
+  const { context, hub, target, now } = comparing({ destination: { guard: { count: 0 } } });
+  await put(hub, 'b');
+  await put(target, 'a');
+  await put(target, 'b');
+  const { list } = hub;
+  context.ports.hub = {
+    ...hub,
+    async *list(...call) {
+      yield* list(...call);
+      // After both sides were listed, and before the comparison ends.
+      now.ms += 1;
+      await hub.delete(objectKey('b'));
+      await context.lane.offer(objectKey('b'), {});
+      await context.lane.idle();
+    },
+  };
+  expect(await compareBucket(context, 'run')).toMatchObject({ held: 1 });
+  expect(context.held.inState('held').map(({ key }) => key)).toEqual(['a', 'b']);
+  expect(await releaseHeld(context)).toBe(2);
+  expect(await keysIn(target)).toEqual([]);
+});
+
 it('looks at a key once more when it changes while it is in work', async () => {
   const { context, hub, target } = comparing();
   const key: ObjectKey = objectKey('a');

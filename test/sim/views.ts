@@ -22,7 +22,7 @@ export interface View {
   controls: Controls;
   nowMs: () => number;
   store(destination: SimDestination): ObjectStore;
-  sender(queue: string): (messages: readonly SentMessage[]) => Promise<void>;
+  sender(queue: string): (messages: readonly SentMessage[], delayMs?: number) => Promise<void>;
   looks(queue: string): LookQueue;
   deliveries(): DeliveryQueue;
   batch(queue: string, invocation: Invocation): BatchPorts;
@@ -36,8 +36,8 @@ export function viewOf(cloud: Cloud, instance: Instance, hub = cloud.hub.store):
 
   function sender(queue: string) {
     const { send } = remote(sim, instance, `queue ${queue}`, {
-      async send(messages: readonly SentMessage[]) {
-        for (const message of messages) cloud.queue(queue).send(message);
+      async send(messages: readonly SentMessage[], delayMs?: number) {
+        for (const message of messages) cloud.queue(queue).send(message, delayMs);
       },
     });
     return send;
@@ -68,7 +68,13 @@ export function viewOf(cloud: Cloud, instance: Instance, hub = cloud.hub.store):
     sender,
     looks(queue) {
       const send = sender(queue);
-      return { send: (looks) => send(lookMessages(looks).map((body) => ({ body }))) };
+      return {
+        send: (looks, delayMs = 0) =>
+          send(
+            lookMessages(looks).map((body) => ({ body })),
+            delayMs,
+          ),
+      };
     },
     deliveries() {
       const send = sender('deliver');
