@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import type { HostIndex } from '#adapters/host/index-db.ts';
-import { isSystemError } from '#adapters/host/libc.ts';
+import { isSystemError, type SystemError } from '#adapters/host/libc.ts';
 import { lockFolder } from '#adapters/host/lock.ts';
 import {
   type FileState,
@@ -43,9 +43,18 @@ const ID_FILE = `${HIDDEN_DIRECTORY}/folder-id`;
  * The folder must exist: making it would hide a mount that is missing. A folder that is a symlink is taken where it
  * leads.
  *
- * @throws SyncError `NoFolder`, `Replaced` (another folder than the index knows), `Locked` (another agent has it)
+ * @throws SyncError `NoFolder`, `Replaced` (another folder than the index knows), `Locked` (another agent has it),
+ * `Unusable` (its file system refuses)
  */
 export function claimFolder(folder: FolderSettings, index: HostIndex): ClaimedFolder {
+  try {
+    return claimed(folder, index);
+  } catch (error) {
+    throw isSystemError(error) ? unusable(folder, error) : error;
+  }
+}
+
+function claimed(folder: FolderSettings, index: HostIndex): ClaimedFolder {
   const place = existing(folder);
   const path = Buffer.from(place);
   const known = index.note(noteOf(folder.name));
@@ -172,6 +181,25 @@ function writeId(path: Buffer, id: string): void {
 function idFile(path: Buffer): Buffer {
   return Buffer.concat([path, Buffer.from(`/${ID_FILE}`)]);
 }
+
+function unusable({ name, path }: FolderSettings, cause: SystemError): SyncError {
+  return new SyncError(`folder ${name}: ${path} cannot be used: ${cause.message}`, {
+    op: 'start',
+    key: path,
+    retryable: true,
+    code: 'Unusable',
+    cause,
+    hint: HINTS[cause.code] ?? 'Look at its disk, for example with dmesg.',
+  });
+}
+
+const PERMISSION = 'Give the agent permission to read and write it.';
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  EROFS: 'Mount it for writing; after an error of the disk, check the file system first.',
+  ENOSPC: 'Make room on its file system.',
+};
 
 function replaced(folder: FolderSettings, missing: boolean): SyncError {
   const what = missing ? `has lost its ${ID_FILE}` : 'is another folder than the one that was synced';

@@ -17,7 +17,7 @@ const CLAIM_EVERY_MS = 5_000;
 /** How often the index is compared with the bucket where passes do not do it anyway. */
 const VERIFY_EVERY_MS = 86_400_000;
 /** May pass by itself: something is not mounted, or another agent has yet to stop. */
-const TEMPORARY = new Set(['NoFolder', 'Replaced', 'Owned']);
+const TEMPORARY = new Set(['NoFolder', 'Replaced', 'Unusable', 'Owned']);
 
 /** What a mode makes of a claimed folder. */
 type OpenAs = (context: FolderContext, claim: ClaimedFolder, ownership: Ownership | undefined) => OpenFolder;

@@ -18,6 +18,8 @@ export interface FolderContext {
   leases: Leases;
   log: Log;
   metrics: Metrics;
+  /** Files that nobody has touched since then were there before the host started; in milliseconds since 1970. */
+  hostSinceMs: number;
   /** Bounds the bytes of parts held in memory, over all folders. */
   parts: ByteBudget;
   /** What the store was seen to do; `undefined` until it could be asked. */

@@ -13,6 +13,7 @@ import { createLeases } from './leases.ts';
 import { liveIndex, liveStore } from './live.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { hostStart } from './older-file.ts';
 import { openFolder } from './open-folder.ts';
 import { createReceiveRunner } from './receive-runner.ts';
 import { recallSending } from './unconfirmed.ts';
@@ -60,7 +61,9 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
   if (index.quarantined !== undefined) {
     log.error(index.quarantined.message, { hint: index.quarantined.hint });
   }
-  recall();
+  const start = hostStart(index, Date.now());
+  noteOrSay('what was on its way', () => recallSending(index, settings.folders));
+  noteOrSay('that the host has started', start.note);
   const { store, capabilities, learn, credentials } = liveStore(settings);
   const runners: FolderRunner[] = [];
   const views = (): FolderView[] => runners.map((runner) => runner.view());
@@ -77,12 +80,12 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
   let heartbeat: { stop(): Promise<void> } | undefined;
 
   /** On a full disk nothing can be noted: then the next start hears of it again. */
-  function recall(): void {
+  function noteOrSay(what: string, note: () => void): void {
     try {
-      recallSending(index, settings.folders);
+      note();
     } catch (error) {
       if (!(error instanceof SyncError) || error.op !== 'index' || !error.retryable) throw error;
-      log.error(`what was on its way is not noted yet: ${error.message}`, { hint: error.hint });
+      log.error(`${what} is not noted yet: ${error.message}`, { hint: error.hint });
     }
   }
 
@@ -126,6 +129,7 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
       leases,
       log,
       metrics,
+      hostSinceMs: start.sinceMs,
       parts,
       capabilities,
       requireEncryption: createEncryptionProof(store, folder),

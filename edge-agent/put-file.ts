@@ -4,6 +4,7 @@ import { contentType } from '#core/content-type.ts';
 import type { ObjectKey } from '#core/key.ts';
 import { fileMetadata } from '#core/metadata.ts';
 import type { PutOptions } from '#core/ports.ts';
+import { requireNotOlder } from './older-file.ts';
 import { changed, type FileContext, type SettledFile } from './settled-file.ts';
 import { notingSent, type Sent } from './unconfirmed.ts';
 import { uploadFile } from './upload-file.ts';
@@ -15,7 +16,7 @@ export type SyncedRow = IndexRow & { state: 'synced' };
  * Uploads, and answers the row that was put into the index once the store had confirmed every byte.
  *
  * @throws SyncError `Changed` when somebody touched the file meanwhile; the object may then hold what was read, and the
- * caller looks again. `PreconditionFailed` with `ifAbsent` when the key exists.
+ * caller looks again. `PreconditionFailed` with `ifAbsent` when the key exists; `OlderThanObject` without it.
  */
 export async function putFile(
   context: FileContext,
@@ -26,6 +27,7 @@ export async function putFile(
   const { folder, settings, store, index, parts, log, metrics } = context;
   const { fd, key, state, checkpoint } = file;
   const startedMs = performance.now();
+  if (!ifAbsent) await requireNotOlder(context, file);
   const requestOf = (sending: (sent: Sent) => void) => ({
     folder: folder.name,
     path,

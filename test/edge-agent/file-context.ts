@@ -16,6 +16,7 @@ export function fileContext(root: { path: string; fd: number }, given: Given): F
     root: { path: Buffer.from(root.path), fd: root.fd },
     log: createLog({ level: 'ERROR', format: 'readable' }),
     metrics: { done: () => undefined, lag: () => undefined },
+    hostSinceMs: 0,
     parts: createByteBudget(4 * given.settings.limits.partBytes),
     capabilities: () => undefined,
     onCompared: () => undefined,

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import { contentOf } from '../contracts/object-store.ts';
-import { agentUnderTest } from './agent-process.ts';
+import { agentUnderTest, agentYaml } from './agent-process.ts';
 
 const visible = (folder: string) => readdirSync(folder).filter((name) => name !== '.sluice');
 
@@ -84,8 +85,8 @@ it('moves what was there before it started, and everything else when some of it 
   expect(await agent.exit).toBe(1);
   const said = agent.output();
   expect(said).toContain('skipped: b\\xff: the file name is not UTF-8');
-  expect(said).toMatch(/skipped: is a symlink, not a file link/);
-  expect(said).toMatch(/skipped: is a fifo, not a file pipe/);
+  expect(said).toMatch(/skipped: is a symlink, not a file key=link/);
+  expect(said).toMatch(/skipped: is a fifo, not a file key=pipe/);
   expect(said).toMatch(/has 1214 bytes; S3 allows 1024/);
   expect(visible(folder)).toHaveLength(4);
   expect(existsSync(join(folder, deep, 'f'))).toBe(true);
@@ -186,4 +187,28 @@ it('checks what it depends on', async () => {
   const broken = (await agentUnderTest({ bucket: 'no-such-bucket-here' })).start('check');
   expect(await broken.exit).toBe(1);
   expect(broken.output()).toMatch(/FAIL {2}store .*NoSuchBucket[^\n]*\n {6}Create the bucket/);
+});
+
+it('goes on with the other folders when one cannot be used, says why, and takes it once it can', async () => {
+  const { base, folder, store, start } = await agentUnderTest({
+    config: (place) => {
+      const other = join(place.base, 'other');
+      const folders = [
+        { name: 'other', path: other, prefix: 'other/' },
+        { name: 'output', path: place.folder, prefix: 'output/' },
+      ];
+      return agentYaml(place, {}, { folders });
+    },
+  });
+  const hidden = join(base, 'other/.sluice');
+  mkdirSync(join(base, 'other'));
+  writeFileSync(hidden, 'in the place of the directory');
+  writeFileSync(join(base, 'other/b'), 'b');
+  writeFileSync(join(folder, 'a'), 'a');
+  const agent = start('run');
+  await agent.says(`folder other: ${join(base, 'other')} cannot be used: `);
+  await agent.says('removed output/a');
+  rmSync(hidden);
+  await agent.says('removed other/b');
+  expect(await contentOf(store, objectKey('other/b'))).toBe('b');
 });

@@ -37,6 +37,7 @@ const runner = createReceiveRunner({
   leases,
   log: createLog({ level: 'DEBUG', format: 'readable' }),
   metrics: { done: () => undefined, lag: () => undefined },
+  hostSinceMs: 0,
   parts: createByteBudget(1),
   capabilities: () => undefined,
   onCompared: () => undefined,

@@ -55,6 +55,7 @@ export function receiveSetup(
       },
       lag: () => undefined,
     },
+    hostSinceMs: 0,
     parts: createByteBudget(1024 * 1024),
     capabilities: () => undefined,
     onCompared: () => undefined,

@@ -15,7 +15,7 @@ const S3 = 'test/adapters/s3';
 const CATALOGUE: readonly [what: string, ...tests: string[]][] = [
   ['killed at any system call', `${AGENT}/upload-killed.test.ts`],
   ['killed at random times, ten thousand times'],
-  ['power cut between download, rename and delete'],
+  ['power cut between download, rename and delete', `${AGENT}/older-file.test.ts`],
   ['power cut while the index is written'],
   ['fsync fails once', `${HOST}/incoming.test.ts`],
   ['ended by the kernel for want of memory'],

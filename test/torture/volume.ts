@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -38,6 +39,7 @@ const NO_LOG_FLUSH = 2;
 /** mkfs.xfs makes none that is smaller than 300 MB; both are sparse. */
 const BYTES: Record<DiskKind, number> = { ext4: 64 * 1024 * 1024, xfs: 320 * 1024 * 1024 };
 const MAKE: Record<DiskKind, string[]> = { ext4: ['-q', '-F'], xfs: ['-q', '-f'] };
+const RELEASED_WITHIN_MS = 120_000;
 const ioctl = koffi.load(null).func('int ioctl(int fd, unsigned long request, ...)');
 
 export function createDisk(world: World, kind: DiskKind, name: string, options = ''): Disk {
@@ -66,9 +68,31 @@ export function createDisk(world: World, kind: DiskKind, name: string, options =
         closeSync(fd);
       }
     },
-    device: () =>
-      execFileSync('findmnt', ['-no', 'SOURCE', path], { encoding: 'utf8' }).trim().replace('/dev/', ''),
+    unmount() {
+      const device = deviceOf(path);
+      volume.unmount();
+      released(`/sys/fs/${kind}/${device}`);
+    },
+    device: () => deviceOf(path),
   };
+}
+
+function deviceOf(path: string): string {
+  return execFileSync('findmnt', ['-no', 'SOURCE', path], { encoding: 'utf8' }).trim().replace('/dev/', '');
+}
+
+/**
+ * Whoever has taken a mount namespace of his own meanwhile has the mount too, and keeps what was cut: mounted again it would
+ * be the same file system. https://man7.org/linux/man-pages/man7/mount_namespaces.7.html
+ */
+function released(knownToKernel: string): void {
+  const startedMs = performance.now();
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  while (existsSync(knownToKernel)) {
+    if (performance.now() - startedMs > RELEASED_WITHIN_MS)
+      throw new Error(`${knownToKernel}: another mount namespace still has it`);
+    Atomics.wait(sleeper, 0, 0, 10);
+  }
 }
 
 /** @param options of https://man7.org/linux/man-pages/man5/tmpfs.5.html, such as `size=1m` */

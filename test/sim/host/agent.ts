@@ -7,6 +7,7 @@ import type { FolderContext, FolderRunner, FolderView } from '../../../edge-agen
 import { createFolderRunner } from '../../../edge-agent/folder-runner.ts';
 import { createLeases } from '../../../edge-agent/leases.ts';
 import type { Log } from '../../../edge-agent/log.ts';
+import { hostStart } from '../../../edge-agent/older-file.ts';
 import { openFolder } from '../../../edge-agent/open-folder.ts';
 import { createReceiveRunner } from '../../../edge-agent/receive-runner.ts';
 import { recallSending } from '../../../edge-agent/unconfirmed.ts';
@@ -24,6 +25,7 @@ export interface AgentWorld {
   store: ObjectStore;
   index: HostIndex;
   log: Log;
+  nowMs: number;
   /** Whether the store has other ETags than MD5s. */
   opaqueEtags: boolean;
 }
@@ -39,7 +41,7 @@ const PARSED = agentSettings.parse({
 
 export async function startAgent(
   setup: HostSetup,
-  { store, index, log, opaqueEtags }: AgentWorld,
+  { store, index, log, nowMs, opaqueEtags }: AgentWorld,
 ): Promise<Agent> {
   const settings: AgentSettings = {
     ...PARSED,
@@ -48,6 +50,8 @@ export async function startAgent(
     limits: { ...PARSED.limits, concurrency: setup.concurrency, partBytes: PART_BYTES, minFreeBytes: 0 },
   };
   recallSending(index, [folderOf(setup)]);
+  const start = hostStart(index, nowMs);
+  start.note();
   const leases = createLeases();
   const context: Omit<FolderContext, 'folder'> = {
     agent: setup.name,
@@ -57,6 +61,7 @@ export async function startAgent(
     leases,
     log,
     metrics: { done: () => undefined, lag: () => undefined },
+    hostSinceMs: start.sinceMs,
     parts: createByteBudget(4 * PART_BYTES),
     capabilities: () => ({
       crc32: true,

@@ -66,8 +66,11 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
   let agent: Agent | undefined;
   let lostIndex = false;
   const powerCutsMs: number[] = [];
+  /** Of the process that is there; who asks twice waits for the same. */
+  let ending: Promise<void> | undefined;
   let stopped = false;
   let starts = 0;
+  let boots = 1;
 
   const host: SimHost = {
     kind: setup.mode,
@@ -114,6 +117,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
           store: remote(sim, one, 'hub', judge.store),
           index: memory,
           log,
+          nowMs: nowMs(),
           opaqueEtags: hub.opaqueEtags,
         };
         start(setup, world).then(
@@ -134,6 +138,8 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
       process.kill();
       if (how !== 'power cut') return;
       disk.powerCut(choices);
+      boots++;
+      bootId.data = Buffer.from(`boot-${boots}`);
       powerCutsMs.push(scheduler.nowMs);
       index.sending.splice(choices.below(index.sending.length + 1));
     },
@@ -146,17 +152,8 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
       const one = process;
       if (one === undefined) return;
       sim.trace(() => `${one.name} is to end`);
-      await running.run(one, () =>
-        agent?.stop().catch((error: unknown) => {
-          if (error instanceof Killed) return;
-          logOf(sim, one).error(error instanceof Error ? error.message : String(error));
-        }),
-      );
-      if (one.alive && agent !== undefined && one.descriptors.size > 0) {
-        const open = [...one.descriptors.values()].map(({ inode }) => `${inode.kind} ${inode.ino}`);
-        sim.violate('bug', `${one.name} has ended its work and left open: ${open.join(', ')}`);
-      }
-      one.kill();
+      ending ??= end(one);
+      await ending;
     },
     approve() {
       if (process !== undefined) running.run(process, () => agent?.approveDeletes());
@@ -166,6 +163,20 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
       return host.restart();
     },
   };
+
+  async function end(one: Process): Promise<void> {
+    await running.run(one, () =>
+      agent?.stop().catch((error: unknown) => {
+        if (error instanceof Killed) return;
+        logOf(sim, one).error(error instanceof Error ? error.message : String(error));
+      }),
+    );
+    if (one.alive && agent !== undefined && one.descriptors.size > 0) {
+      const open = [...one.descriptors.values()].map(({ inode }) => `${inode.kind} ${inode.ino}`);
+      sim.violate('bug', `${one.name} has ended its work and left open: ${open.join(', ')}`);
+    }
+    one.kill();
+  }
 
   function createProcess(): Process {
     const one: Process = {
@@ -183,6 +194,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
         closeAll(one);
         agent?.forget();
         agent = undefined;
+        ending = undefined;
         if (process === one) process = undefined;
         if (!stopped) scheduler.after(RESTART_MS + choices.below(RESTART_MS), host.start);
       },
@@ -195,14 +207,25 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
     put(disk.root, 'data', data);
     put(data, 'one', volume);
   });
-  const etc = disk.make('directory', 'user');
-  const machineId = disk.make('file', 'user');
-  machineId.data = Buffer.from(setup.name);
-  disk.change('user', (put) => {
-    put(disk.root, 'etc', etc);
-    put(etc, 'machine-id', machineId);
-  });
+  systemFile(disk, '/etc/machine-id', setup.name);
+  const bootId = systemFile(disk, '/proc/sys/kernel/random/boot_id', 'boot-1');
   return host;
+}
+
+function systemFile(disk: Disk, path: string, text: string): Inode {
+  const names = path.split('/').slice(1);
+  const name = names.pop() ?? '';
+  let directory = disk.root;
+  for (const one of names) {
+    const next = directory.entries.get(one) ?? disk.make('directory', 'user');
+    const above = directory;
+    disk.change('user', (put) => put(above, one, next));
+    directory = next;
+  }
+  const file = disk.make('file', 'user');
+  file.data = Buffer.from(text);
+  disk.change('user', (put) => put(directory, name, file));
+  return file;
 }
 
 function createUsers({ scheduler }: Simulation): UserQueue {

@@ -8,8 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Campaign, type Fault, goesOn, type World } from '../campaign.ts';
 import { fault } from '../judge.ts';
 import { readTree } from '../look.ts';
+import { nextBoot } from '../next-boot.ts';
 import type { Random } from '../random.ts';
-import { createScene, type Scene } from '../scene.ts';
+import { createScene, type Mode, type Scene } from '../scene.ts';
 import { stopped } from '../stopped.ts';
 import { createDisk, type Disk, type DiskKind } from '../volume.ts';
 import { writerOf } from '../writer-of.ts';
@@ -17,28 +18,30 @@ import { writerOf } from '../writer-of.ts';
 const STEPS = 12;
 const WORKING_MS = 400;
 const KINDS: DiskKind[] = ['ext4', 'xfs'];
+const MODES: Mode[] = ['move', 'mirror'];
 
 export const powerCutUnflushed: Campaign = {
   name: 'power-cut-unflushed',
   title: 'power cuts while files go up that nobody has flushed',
   cases: [3],
-  needs: ['root', 'ext4', 'xfs'],
+  needs: ['root', 'ext4', 'xfs', 'unshare'],
   rounds: 20,
+  /** One after the other: who sees another start of the host sees every mount, and keeps a disk that is cut meanwhile. */
   async run(world) {
-    await Promise.all(KINDS.map((kind) => lane(world, kind, world.random.fork())));
+    const tries = KINDS.flatMap((kind) => {
+      const disk = createDisk(world, kind, `unflushed-${kind}`);
+      return MODES.map((mode) => ({ mode, disk }));
+    });
+    for (let number = 0; goesOn(world); number++) {
+      const { mode, disk } = tries[number % tries.length] as (typeof tries)[number];
+      world.tally.round();
+      const base = join(disk.path, String(number));
+      const scene = await createScene(world, mode, { base });
+      world.tally.wrong(await cutOnce(world, scene, disk, world.random));
+      rmSync(base, { recursive: true });
+    }
   },
 };
-
-async function lane(world: World, kind: DiskKind, random: Random): Promise<void> {
-  const disk = createDisk(world, kind, `unflushed-${kind}`);
-  for (let number = 0; goesOn(world); number++) {
-    world.tally.round();
-    const base = join(disk.path, String(number));
-    const scene = await createScene(world, 'move', { base });
-    world.tally.wrong(await cutOnce(world, scene, disk, random));
-    rmSync(base, { recursive: true });
-  }
-}
 
 async function cutOnce(world: World, scene: Scene, disk: Disk, random: Random): Promise<Fault[]> {
   const { folder, truth, bucket, prefix } = scene;
@@ -55,7 +58,7 @@ async function cutOnce(world: World, scene: Scene, disk: Disk, random: Random): 
   const safe = truth.present().filter(([name, digest]) => there.get(name) === digest);
   disk.unmount();
   disk.mount();
-  await scene.start('once').exit;
+  await scene.start('once', { wrapper: nextBoot(world) }).exit;
   const [{ files }, objects] = [readTree(folder), await bucket.bytes(prefix)];
   return safe
     .filter(([name, digest]) => objects.get(name) !== digest && files.get(name) !== digest)

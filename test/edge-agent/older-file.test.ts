@@ -1,0 +1,132 @@
+/** What a power cut may have left of a file does not replace the object that was made of it. Real files and their times. */
+import { closeSync, existsSync, openSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openIndex } from '#adapters/host/index-db.ts';
+import { objectKey } from '#core/key.ts';
+import { formatMtime } from '#core/metadata.ts';
+import { createLeases } from '../../edge-agent/leases.ts';
+import { mirrorFile } from '../../edge-agent/mirror-file.ts';
+import { moveFile } from '../../edge-agent/move-file.ts';
+import { hostStart } from '../../edge-agent/older-file.ts';
+import { temporaryFolder } from '../adapters/host/folder.ts';
+import { createMemoryStore } from '../doubles/store-memory.ts';
+import { fileContext } from './file-context.ts';
+import { storeSettings } from './store-settings.ts';
+
+const KEY = objectKey('out/f');
+const HOUR_MS = 3_600_000;
+const FLOWS = [
+  ['move', moveFile],
+  ['mirror', mirrorFile],
+] as const;
+
+function setup(mode: string, content: string) {
+  const root = temporaryFolder();
+  const file = join(root, 'f');
+  writeFileSync(file, content);
+  const clock = { ms: Date.now() };
+  const store = createMemoryStore({ nowMs: () => clock.ms });
+  const index = openIndex(join(temporaryFolder(), 'index.db'));
+  const leases = createLeases();
+  const fd = openSync(root, 'r');
+  onTestFinished(() => {
+    closeSync(fd);
+    leases.close();
+    index.close();
+  });
+  const settings = storeSettings({
+    store: { bucket: 'bucket' },
+    folders: [{ name: 'out', path: root, prefix: 'out/', mode, settle: '0s' }],
+  });
+  const context = {
+    ...fileContext({ path: root, fd }, { settings, store, index, leases }),
+    hostSinceMs: Date.now() + HOUR_MS,
+    adopting: () => undefined,
+    onGone: () => undefined,
+  };
+  const put = (body: string, mtimeMs?: number) => {
+    const mtime = mtimeMs === undefined ? {} : { mtime: formatMtime(BigInt(mtimeMs) * 1_000_000n) };
+    return store.put(KEY, Buffer.from(body), { metadata: mtime });
+  };
+  return { file, clock, store, context, put, mtimeMs: Math.ceil(statSync(file).mtimeMs) };
+}
+
+describe.each(FLOWS)('in mode %s', (mode, flow) => {
+  it.each(['', 'con', '\0\0\0\0\0\0\0'])(
+    'a file that a power cut left as %j does not replace its object',
+    async (left) => {
+      const { file, store, context, put, mtimeMs } = setup(mode, left);
+      await put('content', mtimeMs);
+      await expect(flow(context, Buffer.from('f'))).rejects.toMatchObject({
+        code: 'OlderThanObject',
+        retryable: false,
+        message: expect.stringContaining('out/f'),
+      });
+      expect(String(store.contents(KEY))).toBe('content');
+      expect(readFileSync(file, 'utf8')).toBe(left);
+    },
+  );
+
+  it('goes by the time of the store where the object does not tell that of its file', async () => {
+    const { clock, store, context, put } = setup(mode, 'con');
+    clock.ms += HOUR_MS;
+    await put('content');
+    await expect(flow(context, Buffer.from('f'))).rejects.toMatchObject({ code: 'OlderThanObject' });
+    expect(String(store.contents(KEY))).toBe('content');
+  });
+
+  it('uploads what was changed after its object was made', async () => {
+    const { clock, store, context, put, mtimeMs } = setup(mode, 'newer');
+    clock.ms -= HOUR_MS;
+    await put('content', mtimeMs - HOUR_MS);
+    await flow(context, Buffer.from('f'));
+    expect(String(store.contents(KEY))).toBe('newer');
+  });
+
+  it('uploads what somebody has touched since the host started', async () => {
+    const { file, store, context, put, mtimeMs } = setup(mode, 'con');
+    await put('content', mtimeMs + HOUR_MS);
+    context.hostSinceMs = Date.now();
+    await expect.poll(() => Date.now()).toBeGreaterThan(context.hostSinceMs + 20);
+    utimesSync(file, 1, 1);
+    await flow(context, Buffer.from('f'));
+    expect(String(store.contents(KEY))).toBe('con');
+  });
+
+  it('takes a file for what it is when its object is the same', async () => {
+    const { file, store, context, put, mtimeMs } = setup(mode, 'content');
+    await put('content', mtimeMs);
+    await flow(context, Buffer.from('f'));
+    expect(String(store.contents(KEY))).toBe('content');
+    expect(existsSync(file)).toBe(mode === 'mirror');
+  });
+});
+
+describe('a start of the host', () => {
+  const notes = (...known: [string, string][]) => {
+    const map = new Map(known);
+    return {
+      map,
+      note: (name: string) => map.get(name),
+      setNote: (name: string, value?: string) => void map.set(name, value ?? ''),
+    };
+  };
+
+  it('is no other one where the index knows of none, and stays the same for the agents after that', () => {
+    const index = notes();
+    const first = hostStart(index, 5);
+    expect(first.sinceMs).toBe(0);
+    first.note();
+    expect(hostStart(index, 7).sinceMs).toBe(0);
+  });
+
+  it('is another one when its id is, from the moment on that an agent sees it', () => {
+    const index = notes(['boot', 'an-earlier-one 0']);
+    const start = hostStart(index, 5);
+    expect(start.sinceMs).toBe(5);
+    expect(hostStart(index, 6).sinceMs).toBe(6);
+    start.note();
+    expect(hostStart(index, 7).sinceMs).toBe(5);
+  });
+});
