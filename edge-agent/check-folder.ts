@@ -146,7 +146,7 @@ export function watchLimitFinding(
   { directories, complete }: { directories: number; complete: boolean },
   limit: number,
 ): string | Note {
-  const detail = `${how}; ${complete ? '' : 'more than '}${countText(directories)} directories, fs.inotify.max_user_watches is ${countText(limit)}`;
+  const detail = `${how}; ${complete ? '' : 'more than '}${countText(directories)} ${directories === 1 ? 'directory' : 'directories'}, fs.inotify.max_user_watches is ${countText(limit)}`;
   const hint = `Raise it: sysctl -w fs.inotify.max_user_watches=${Math.max(1_048_576, directories * 4)}, and in /etc/sysctl.d for the next boot.`;
   if (directories > limit) throw checkFailure(detail, hint);
   return directories > limit * COMFORTABLE_SHARE ? { detail, hint } : detail;

@@ -14,6 +14,10 @@ interface Described {
   /** Command lines, without the program, and what each does. */
   examples: readonly (readonly [line: string, what: string])[];
   options: ParseArgsOptionsConfig;
+  /** What the first word after the command may be; files may follow it. */
+  words?: readonly string[];
+  /** What may follow an option that takes one of a few words. */
+  choices?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Answers the exit code. */
@@ -29,6 +33,12 @@ export type Commands = Readonly<Record<string, Command>>;
 
 /** The executable's name, in help and in hints that are meant to be typed. */
 export const PROGRAM = 'sluice-agent';
+
+/** What `import` reads. */
+export const SYSTEMS = ['signstash', 'file-sync-service', 'syncd', 'relic'] as const;
+
+/** What `completion` writes for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export const EXIT = {
   done: 0,

@@ -1,6 +1,7 @@
 /** Every command of the agent. Each loads what it needs and no more: most of the start of a command is loading. */
 import { agentSettings, type HostSettings } from '#core/settings/agent.ts';
-import { type Commands, EXIT, type OptionValues, PROGRAM, UsageError } from './command.ts';
+import { folderSchema } from '#core/settings/agent-folder.ts';
+import { type Commands, EXIT, type OptionValues, PROGRAM, SHELLS, SYSTEMS, UsageError } from './command.ts';
 import { HOST_CONFIG } from './config-file.ts';
 import { agentVersion } from './version.ts';
 
@@ -29,6 +30,7 @@ export const COMMANDS: Commands = {
       prefix: { type: 'string' },
       ...JSON_OUT,
     },
+    choices: { mode: folderSchema.shape.mode.unwrap().options },
     run: async (options) => (await import('./init.ts')).initCommand(options),
   },
   check: {
@@ -131,6 +133,7 @@ export const COMMANDS: Commands = {
       ],
     ],
     options: { credentials: { type: 'string' }, ...JSON_OUT },
+    words: SYSTEMS,
     run: async (args) => (await import('./import.ts')).importCommand(args),
   },
   schema: {
@@ -162,6 +165,7 @@ export const COMMANDS: Commands = {
       ['completion fish > ~/.config/fish/completions/sluice-agent.fish', ''],
     ],
     options: {},
+    words: SHELLS,
     async run([shell = '', program = PROGRAM]) {
       const { completionScript, isShell } = await import('./completion.ts');
       if (!isShell(shell)) throw new UsageError(`which shell? ${PROGRAM} completion bash, zsh or fish`);

@@ -15,9 +15,8 @@ import { unknownWord } from '#core/nearest-word.ts';
 import { agentSettings } from '#core/settings/agent.ts';
 import { AGENT_SCHEMA } from '#core/settings/editor-line.ts';
 import { formatProblems, parseSettings, type SettingsProblem } from '#core/settings/problems.ts';
-import { PROGRAM } from './command.ts';
+import { PROGRAM, SYSTEMS } from './command.ts';
 
-const SYSTEMS = ['signstash', 'file-sync-service', 'syncd', 'relic'];
 const IMPORTED = 0;
 const NOT_IMPORTED = 2;
 
@@ -52,6 +51,10 @@ export function importCommand(args: readonly string[]): number {
     case 'relic':
       if (file === undefined) return usage('relic needs its environment FILE');
       return withText(file, (text) => print(importRelicHost(text), system, file));
+    case 's3-sync-service':
+      return usage(
+        `${system} had no host: npm run -s ops -- import ${system}, in the project, makes a sluice.yaml`,
+      );
     default:
       return usage(system === undefined ? 'which SYSTEM?' : unknownWord('SYSTEM', system, SYSTEMS));
   }

@@ -80,8 +80,10 @@ export function oneLine(text: string): string {
   });
 }
 
+/** Bare behind a verb, as in `uploaded a.txt`; behind a reason it would read as the reason's end. */
 function readable(message: string, { key, ...rest }: Fields): string {
-  let text = key === undefined ? message : `${message} ${key}`;
+  let text = message;
+  if (key !== undefined) text += message.includes(': ') ? ` key=${key}` : ` ${key}`;
   for (const name in rest) if (rest[name] !== undefined) text += ` ${name}=${rest[name]}`;
   return oneLine(text);
 }

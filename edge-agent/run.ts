@@ -1,5 +1,5 @@
 /** `run` and `once`: folders and buckets of the settings, until a signal or until everything is done. */
-import { giveMemoryBack } from '#adapters/host/memory.ts';
+import { giveMemoryBack, givePagesBack } from '#adapters/host/memory.ts';
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
 import { regularly } from '#adapters/host/ticks.ts';
 import type { SyncError } from '#core/errors.ts';
@@ -144,6 +144,7 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
 
   try {
     await open();
+    givePagesBack();
     if (once) return await runOnce();
     await keepRunning();
     return damaged ? 1 : 0;

@@ -43,7 +43,7 @@ export async function notingSent<Answer, Known>(
   const sending = (one: Sent) => {
     sent = one;
     if (!isDeleting(folder)) return;
-    ended.push(index.sending.begin(nameOf(folder.name, path), JSON.stringify(one)));
+    ended.push(index.sending.begin(nameOf(folder.name, path), one));
   };
   try {
     const answer = await work(sending);
@@ -66,7 +66,7 @@ export function recallSending(index: HostIndex, folders: readonly FolderSettings
   const left = new Map<string, Sent[]>();
   for (const [name, value] of index.sending.left()) {
     if (value === undefined) left.delete(name);
-    else left.set(name, [JSON.parse(value) as Sent, ...(left.get(name) ?? [])]);
+    else left.set(name, [value as Sent, ...(left.get(name) ?? [])]);
   }
   for (const folder of folders.filter(isDeleting)) {
     for (const [name, sent] of left) {

@@ -11,13 +11,20 @@ const advise = functionOrNothing('int madvise(uintptr_t start, size_t length, in
 
 /**
  * What nothing points to any more, which V8 collects only when it wants memory, what the C library keeps for later, and
- * the pages of the program: the kernel has those in its cache, and maps again what is used again, for a few milliseconds
- * in all.
+ * the pages of the program.
  */
 export function giveMemoryBack(): void {
   // There in the executable only, which is started with --expose-gc.
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   trim?.(0);
+  givePagesBack();
+}
+
+/**
+ * The pages of the program, a quarter of which only its start needs: the kernel has them in its cache, and maps again what
+ * is used again, for a few milliseconds in all.
+ */
+export function givePagesBack(): void {
   for (const { start, sizeBytes } of untouchedMappings(readFileSync('/proc/self/smaps', 'latin1'))) {
     advise?.(start, sizeBytes, MADV_DONTNEED);
   }

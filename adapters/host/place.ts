@@ -18,7 +18,7 @@ export type Placed =
 export interface PlacePolicy {
   /** True for what an earlier receive placed and nobody has touched: it is replaced. Anything else is moved aside. */
   isOurs(state: FileState): boolean;
-  /** Keeps the writers of the file that has the name away until it is released. */
+  /** Keeps the writers of the file that has the name away until it is released and closed. */
   hold(fd: number): { release(): void } | 'busy' | 'unsupported';
   /** A file of somebody else had the name, and is called this now. */
   movedAside(name: Buffer): void;

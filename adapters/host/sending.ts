@@ -6,8 +6,8 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { indexError } from './index-error.ts';
 
-/** `undefined`: nothing is there any more of what was sent under the name before. */
-export type SendingLine = readonly [name: string, value: string | undefined];
+/** The value is JSON. `undefined`: nothing is there any more of what was sent under the name before. */
+export type SendingLine = readonly [name: string, value: unknown];
 
 export interface Sending {
   /**
@@ -21,7 +21,7 @@ export interface Sending {
    *
    * @throws SyncError `IndexFull`, `IndexFailed`
    */
-  begin(name: string, value: string): () => void;
+  begin(name: string, value: object): () => void;
   /** What was sent under this name is gone. */
   gone(name: string): void;
   close(): void;
@@ -37,7 +37,7 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
  * @param commit puts on the disk all that the index knows
  */
 export function openSending(file: string, commit: () => void): Sending {
-  const going = new Set<string>();
+  const going = new Set<SendingLine>();
   let left: SendingLine[] | undefined;
   let fd: number | undefined;
   let sizeBytes = 0;
@@ -51,11 +51,11 @@ export function openSending(file: string, commit: () => void): Sending {
   }
 
   /** On a full disk the index is no better off and says so: then only this process knows. */
-  function append(line: string): void {
+  function append(text: string): void {
     try {
       left ??= linesOf(file);
       fd ??= openSync(file, 'a', 0o600);
-      sizeBytes += writeSync(fd, line);
+      sizeBytes += writeSync(fd, text);
     } catch (error) {
       if (!NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
@@ -66,8 +66,7 @@ export function openSending(file: string, commit: () => void): Sending {
     fd ??= openSync(file, 'a', 0o600);
     ftruncateSync(fd);
     sizeBytes = 0;
-    const before = (left ?? []).map(([name, value]) => lineOf(name, value));
-    append([...before, ...going].join(''));
+    append([...(left ?? []), ...going].map(textOf).join(''));
   }
 
   return {
@@ -83,13 +82,13 @@ export function openSending(file: string, commit: () => void): Sending {
       }),
     begin: (name, value) =>
       guarded(() => {
-        const line = lineOf(name, value);
+        const line: SendingLine = [name, value];
         if (sizeBytes > TIDY_BYTES) tidy();
-        append(line);
+        append(textOf(line));
         going.add(line);
         return () => void going.delete(line);
       }),
-    gone: (name) => guarded(() => append(lineOf(name))),
+    gone: (name) => guarded(() => append(textOf([name, undefined]))),
     close: () =>
       guarded(() => {
         if (fd === undefined) return;
@@ -102,7 +101,7 @@ export function openSending(file: string, commit: () => void): Sending {
 }
 
 /** What begins a line ends the one before, whatever a full disk has left of that. */
-function lineOf(name: string, value?: string): string {
+function textOf([name, value]: SendingLine): string {
   return `\n${JSON.stringify(value === undefined ? [name] : [name, value])}`;
 }
 
@@ -128,6 +127,10 @@ function parsed(text: string): [SendingLine] | undefined {
   }
   if (!Array.isArray(line)) return undefined;
   const [name, value] = line as unknown[];
-  if (typeof name !== 'string' || (value !== undefined && typeof value !== 'string')) return undefined;
-  return [[name, value]];
+  const isOurs = typeof name === 'string' && (value === undefined || isObject(value));
+  return isOurs ? [[name, value]] : undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -8,13 +8,14 @@ import { absolutePath, credentialFields } from './host-credentials.ts';
 import { httpUrl } from './store-place.ts';
 
 const MIB = 1024 * 1024;
+const A_HUB = 'the name of the hub bucket';
 
 export const agentSettings = z
   .strictObject({
     name: z.optional(name).describe("Absent: the host's name."),
     store: z
       .strictObject({
-        bucket: z.string().min(1, { error: 'the name of the hub bucket' }).describe('The hub.'),
+        bucket: z.string({ error: A_HUB }).min(1, { error: A_HUB }).describe('The hub.'),
         region: z.string().default('us-east-1').describe('Of the bucket; signatures name it.'),
         endpoint: z.optional(httpUrl).describe('Absent: AWS.'),
         addressing: z

@@ -2,6 +2,7 @@
 import * as z from '../schema.ts';
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const A_DURATION = 'a duration such as 30s, 5m, 1h or 30d';
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 
 /** Milliseconds, or `undefined` when the text is not a duration. */
@@ -16,7 +17,7 @@ export function parseDurationMs(text: string): number | undefined {
 
 /** A setting that is a duration: text in the file, milliseconds in the program. Reversible, so that it can be handed on. */
 export const durationMs = z.codec(
-  z.string().check(z.regex(DURATION, { error: 'a duration such as 30s, 5m, 1h or 30d' })),
+  z.string({ error: A_DURATION }).check(z.regex(DURATION, { error: A_DURATION })),
   z.number().check(z.nonnegative()),
   { decode: (text) => parseDurationMs(text) ?? 0, encode: (ms) => `${ms}ms` },
 );

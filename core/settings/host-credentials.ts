@@ -1,7 +1,8 @@
 /** Where a host has the keys of a store from: never from agent.yaml itself. */
 import * as z from 'zod';
 
-export const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' });
+const AN_ABSOLUTE_PATH = 'an absolute path';
+export const absolutePath = z.string({ error: AN_ABSOLUTE_PATH }).regex(/^\//, { error: AN_ABSOLUTE_PATH });
 
 const hostCredentials = z.union(
   [

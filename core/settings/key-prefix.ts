@@ -2,10 +2,12 @@
 import * as z from 'zod';
 import { isReserved } from '../names.ts';
 
+const A_PREFIX = 'empty, or a prefix that ends with / and does not start with it';
+
 /** `output/` puts `a.txt` at `output/a.txt`; empty: at the top of the bucket. */
 export const keyPrefix = z
-  .string()
-  .regex(/^(?:[^/].*\/)?$/s, { error: 'empty, or a prefix that ends with / and does not start with it' })
+  .string({ error: A_PREFIX })
+  .regex(/^(?:[^/].*\/)?$/s, { error: A_PREFIX })
   .refine((prefix) => !isReserved(prefix), { error: 'a prefix outside .sluice/, which is kept for Sluice' });
 
 /** Whether a key can be below both. */

@@ -9,6 +9,17 @@ export interface SettingsProblem {
   expected: string;
 }
 
+/** For people who write YAML. */
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'settings below it',
+  record: 'settings below it',
+};
+
 /** The parsed settings, or every problem of the file. Never throws for what the file says. */
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,
@@ -48,7 +59,7 @@ function explain(issue: z.core.$ZodIssue, root: unknown, schema: z.ZodType): Set
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `a value of type ${issue.expected}`;
+      return issue.message.startsWith('Invalid') ? typeWords(issue.expected) : issue.message;
     case 'invalid_value':
       return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'too_small':
@@ -60,6 +71,10 @@ function expectation(issue: z.core.$ZodIssue): string {
     default:
       return issue.message;
   }
+}
+
+function typeWords(type: string): string {
+  return TYPE_WORDS[type] ?? `a value of type ${type}`;
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -2,12 +2,12 @@
 import * as z from '../schema.ts';
 import { STORE_TYPES } from '../store-type.ts';
 
+const A_BUCKET_NAME = 'a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens';
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
-export const bucketName = z.string().check(
-  z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
-    error: 'a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens',
-  }),
-);
+export const bucketName = z
+  .string({ error: A_BUCKET_NAME })
+  .check(z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: A_BUCKET_NAME }));
 
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
 

@@ -26,5 +26,6 @@ export function parseAgentLine(text: string): AgentLine | undefined {
 /** As the agent itself says it to people: `INFO  uploaded output/x bytes=3 ms=31`. */
 export function agentLineText({ level, message, key, fields }: AgentLine): string {
   const details = Object.entries(fields).map(([name, value]) => ` ${name}=${value}`);
-  return `${level.padEnd(5)} ${message}${key === undefined ? '' : ` ${key}`}${details.join('')}`;
+  const name = message.includes(': ') ? ' key=' : ' ';
+  return `${level.padEnd(5)} ${message}${key === undefined ? '' : `${name}${key}`}${details.join('')}`;
 }

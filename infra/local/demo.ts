@@ -63,7 +63,7 @@ async function run({ yes, folder, port: wantedPort }: Arguments, stopping: Abort
     },
     cleanup,
   );
-  const page = await openLivePage(system, signal);
+  const page = await openLivePage(system, signal, aside);
   cleanup.defer(page.stop);
   const clients = createClients(process.env);
   cleanup.defer(async () => clients.close());

@@ -53,7 +53,7 @@ async function run(
     },
     cleanup,
   );
-  const page = await openLivePage(system, signal);
+  const page = await openLivePage(system, signal, step);
   cleanup.defer(page.stop);
   cleanup.defer(async () => ending.abort());
   const { endpoint, hub, settings, reports, fileManager, outputs, watch } = system;

@@ -86,16 +86,16 @@ export function hostIndexContract(what: string, world: () => IndexWorld): void {
       const files = world();
       const index = files.open();
       expect(index.sending.left()).toEqual([]);
-      index.sending.begin('a', 'one');
+      index.sending.begin('a', { of: 'one' });
       index.put(rowOf('not on the disk'));
-      index.sending.begin('b', 'two');
+      index.sending.begin('b', { of: 'two' });
       index.sending.gone('a');
       expect(index.sending.left()).toEqual([]);
       const next = files.reopen();
-      next.sending.begin('c', 'three');
+      next.sending.begin('c', { of: 'three' });
       expect(next.sending.left()).toEqual([
-        ['a', 'one'],
-        ['b', 'two'],
+        ['a', { of: 'one' }],
+        ['b', { of: 'two' }],
         ['a', undefined],
       ]);
       next.sending.forget();
@@ -104,7 +104,7 @@ export function hostIndexContract(what: string, world: () => IndexWorld): void {
 
     it('forgets it in the order in which it cannot be lost: what the index knows is on the disk first', () => {
       const files = world();
-      files.open().sending.begin('before', 'one');
+      files.open().sending.begin('before', { of: 'one' });
       const index = files.open();
       index.put(rowOf('row'));
       index.sending.forget();

@@ -101,9 +101,13 @@ it('can be worked by keyboard alone: a destination is broken, the page says so, 
 
 it('ends the agent hard and starts it again; what is dropped meanwhile goes afterwards', async () => {
   const { page, text } = await open();
+  await expect.poll(() => text('#part-detail'), SOON).toMatch(/^\d+ objects?, each verified/);
+  const before = Number.parseInt((await text('#part-detail')) ?? '', 10);
   await page.locator('#agent').click();
   await expect.poll(() => text('#said'), SOON).toContain('SIGKILL');
   await expect.poll(() => text('#part-verdict'), SOON).toContain('The agent does not run.');
+  await expect.poll(() => text('#part-places'), SOON).toContain('does not run');
+  expect(program.output()).toContain('page     The agent was ended hard');
   await page.locator('#drop').click();
   await expect.poll(() => text('#said'), SOON).toContain('5 files were dropped');
   const dropped = async () =>
@@ -112,7 +116,14 @@ it('ends the agent hard and starts it again; what is dropped meanwhile goes afte
   expect(await dropped()).toBe(5);
   await page.locator('#agent').click();
   await expect.poll(dropped, SOON).toBe(0);
+  // Also of what was dropped: the page may look before the ledger has heard of it, and find that all is right.
+  await expect
+    .poll(() => text('#part-detail'), SOON)
+    .toMatch(new RegExp(`^${before + 5} objects, each verified`));
   await expect.poll(() => text('#part-verdict'), SOON).toContain('Everything is right.');
+  // The page of the agent that runs now, not of the one before.
+  const [, address] = [...program.output().matchAll(/ status page (\S+)/g)].at(-1) ?? [];
+  await expect.poll(() => text('#part-places'), SOON).toContain(`http://${address}/`);
 });
 
 it.each([
@@ -125,6 +136,15 @@ it.each([
   const target = process.env.SLUICE_SCREENSHOT_DIR;
   if (target === undefined) return;
   await page.screenshot({ path: join(target, `start-${scheme}-${width}.png`), fullPage: true });
+});
+
+it('leads to the page of the agent, whose words stay whole where the window is narrower than its table', async () => {
+  const { page } = await open('light', 1000);
+  await page.locator('#part-places a').last().click();
+  await page.waitForURL((at) => !at.href.startsWith(url));
+  const widths = await page.locator('td.text').evaluateAll((cells) => cells.map((cell) => cell.clientWidth));
+  expect(widths.length).toBeGreaterThanOrEqual(4);
+  expect(Math.min(...widths)).toBeGreaterThan(100);
 });
 
 it('shows what waits for a file manager that fails, and that its breaker is open', async () => {

@@ -68,8 +68,8 @@ it('marks complete directories, children first, and none that lacks a file or ha
   expect(readFileSync(path(`whole/${MARKER}`), 'utf8')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
   const said = agent.output();
   expect(said.indexOf('marked output/whole/deep')).toBeLessThan(said.indexOf('marked output/whole\n'));
-  expect(said).toContain('incomplete: 1 files are not in the bucket output/broken/part');
-  expect(said).toContain('incomplete: a directory below it is not complete output/broken');
+  expect(said).toContain('incomplete: 1 files are not in the bucket key=output/broken/part');
+  expect(said).toContain('incomplete: a directory below it is not complete key=output/broken');
 });
 
 it('withdraws the markers above a new file before it uploads it, and writes them again', async () => {

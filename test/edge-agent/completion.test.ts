@@ -35,6 +35,21 @@ it('offers commands, then the options of the command', () => {
   expect(offered('sluice-agent', 'status', '--')).toEqual(['--config', '--json', '--all', '--help']);
 });
 
+it('offers the words that a command takes, files after them, and the few that an option takes', () => {
+  expect(offered('sluice-agent', 'import', '')).toEqual(['signstash', 'file-sync-service', 'syncd', 'relic']);
+  expect(offered('sluice-agent', 'import', '--c')).toEqual(['--credentials']);
+  expect(offered('sluice-agent', 'import', 'syncd', '')).toEqual([]);
+  expect(offered('sluice-agent', 'import', 'syncd', '--j')).toEqual(['--json']);
+  expect(offered('sluice-agent', 'completion', 'z')).toEqual(['zsh']);
+  expect(offered('sluice-agent', 'init', '--mode', '')).toEqual(['move', 'mirror', 'append', 'receive']);
+  expect(scriptFor('zsh')).toContain("'--mode:value:(move mirror append receive)'");
+  expect(scriptFor('zsh')).toContain("'2:word:(bash zsh fish)' '*:file:_files'");
+  expect(scriptFor('fish')).toContain("-x -a 'move mirror append receive' -l mode\n");
+  expect(scriptFor('fish')).toContain(
+    "not __fish_seen_subcommand_from bash zsh fish' -f -a 'bash zsh fish'\n",
+  );
+});
+
 it('offers commands anew where the word to be completed is the first, whatever follows', () => {
   const script = `source completion
 COMP_WORDS=(sluice-agent status); COMP_CWORD=1

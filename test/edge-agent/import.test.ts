@@ -51,6 +51,12 @@ it('prints commented YAML on stdout and what is left to do on stderr', () => {
   expect(out + err).not.toContain('canary');
 });
 
+it('says where a system goes that becomes no agent.yaml', () => {
+  const { code, err } = run('s3-sync-service', fileOf(''));
+  expect(code).toBe(2);
+  expect(err).toContain('npm run -s ops -- import s3-sync-service');
+});
+
 it('takes the environment for signstash when no file is named', () => {
   vi.stubEnv('MINIO_BUCKET_NAME', 'from-environment');
   expect(run('signstash').out).toContain('bucket: from-environment');

@@ -23,6 +23,15 @@ it('writes one line, whatever a file is called', () => {
   expect(line?.trimEnd()).not.toMatch(/\p{Cc}/u);
 });
 
+it('sets a key off from a reason, whose end it would seem to be', () => {
+  const [verb, reason] = linesOf({}, (log) => {
+    log.info('uploaded', { key: 'a', bytes: 3 });
+    log.warn('skipped: is a fifo, not a file', { key: 'pipe' });
+  });
+  expect(verb).toContain('uploaded a bytes=3\n');
+  expect(reason).toContain('skipped: is a fifo, not a file key=pipe\n');
+});
+
 it.each([
   ['a control sequence of one character', '\u009b2J', '\\u009b2J'],
   ['a delete', 'a\u007fb', 'a\\u007fb'],

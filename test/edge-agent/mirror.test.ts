@@ -219,7 +219,7 @@ it('follows a symlink only by setting and only inside the folder', async () => {
   const agent = start('once');
   expect(await agent.exit).toBe(1);
   expect(await keys()).toEqual(['output/inside', 'output/target']);
-  expect(agent.output()).toContain('skipped: is a symlink, not a file outside');
+  expect(agent.output()).toContain('skipped: is a symlink, not a file key=outside');
 });
 
 it('keeps the object of a followed link that is there again when the deletes are judged', async () => {
@@ -250,9 +250,9 @@ it('does not upload what is ignored, too small or too large, and says so of the 
   const agent = start('once');
   expect(await agent.exit).toBe(1);
   expect(await keys()).toEqual(['output/good']);
-  expect(agent.output()).toContain('skipped: has 0 bytes; minBytes is 1 empty');
-  expect(agent.output()).toContain('skipped: has 11 bytes; maxBytes is 10 large');
-  expect(agent.output()).toContain('keeps for its own objects .sluice-probe-mine');
+  expect(agent.output()).toContain('skipped: has 0 bytes; minBytes is 1 key=empty');
+  expect(agent.output()).toContain('skipped: has 11 bytes; maxBytes is 10 key=large');
+  expect(agent.output()).toContain('keeps for its own objects key=.sluice-probe-mine');
 });
 
 it('refuses a prefix that another host has, and touches nothing', async () => {

@@ -248,6 +248,9 @@ test('a line of the agent is read whatever the file is called, and what is no li
   const line = parseAgentLine(JSON.stringify(json));
   expect(line).toEqual({ level: 'INFO', message: 'uploaded', key: 'a bytes=9 b', fields: { bytes: 3 } });
   expect(line && agentLineText(line)).toBe('INFO  uploaded a bytes=9 b bytes=3');
+  expect(line && agentLineText({ ...line, message: 'skipped: is a fifo', fields: {} })).toBe(
+    'INFO  skipped: is a fifo key=a bytes=9 b',
+  );
   expect(parseAgentLine('Error: out of memory')).toBeUndefined();
   expect(parseAgentLine('{"time":1}')).toBeUndefined();
 });

@@ -229,8 +229,8 @@ it('D5 logs a file that fails, goes on with the rest, and reports the status of 
   expect(await agent.exit).toBe(1);
   expect(agent.output()).toMatch(/WARN {2}skipped: .*the file name is not UTF-8/);
   expect(agent.output()).toContain(`marked ${PREFIX}good`);
-  expect(agent.output()).toContain(`incomplete: 1 files are not in the bucket ${PREFIX}bad`);
-  expect(agent.output()).toContain(`incomplete: a directory below it is not complete ${PREFIX}`);
+  expect(agent.output()).toContain(`incomplete: 1 files are not in the bucket key=${PREFIX}bad`);
+  expect(agent.output()).toContain(`incomplete: a directory below it is not complete key=${PREFIX}`);
   expect(await keysIn(store)).toEqual(['bad/f', 'bad/g', 'good/f']);
 });
 

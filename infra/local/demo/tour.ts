@@ -66,19 +66,25 @@ export async function runTour({ system, clients, say, goOn, signal }: TourOption
     places()
       .map(([name, count]) => `${name} ${countText(count)}`)
       .join(', ');
+  /** Messages that were left in the queues when every place had all. */
+  let left = 0;
   /** Each place has as many as were dropped, what was deleted is gone, and no queue has anything left to say. */
   async function everywhere(): Promise<string | undefined> {
+    left = 0;
     if (watch.totals().lingering > 0 || places().some(([, count]) => count !== files.written.size)) {
       return undefined;
     }
     const depths = await queues();
-    const left = depths.some(({ waiting, inFlight, delayed }) => waiting + inFlight + delayed > 0);
-    return left ? undefined : progress();
+    left = depths.reduce((sum, { waiting, inFlight, delayed }) => sum + waiting + inFlight + delayed, 0);
+    return left > 0 ? undefined : progress();
   }
   const untilEverywhere = (limitMs = LIMIT_MS) =>
     waitFor(everywhere, {
       ...{ limitMs, signal },
-      onWait: (seconds) => say(`${seconds} s: of ${files.written.size} files ${progress()}`),
+      onWait(seconds) {
+        const rest = left === 0 ? '' : `; in the queues ${countText(left)}, each waits for its next try`;
+        say(`${seconds} s: of ${files.written.size} files ${progress()}${rest}`);
+      },
     });
 
   /** What has failed often waits long for its next try; an operator finds the differences now. */

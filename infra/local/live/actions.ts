@@ -23,8 +23,15 @@ const UNAVAILABLE = 503;
 
 type System = Pick<LocalSystem, 'agent' | 'gate' | 'fileManager' | 'folder' | 'watch' | 'settings'>;
 
-/** @param reconcile enqueues what destinations lack */
-export function createActions(system: System, reconcile: () => Promise<void>, nowMs: () => number): Actions {
+interface ActionsShell {
+  /** Enqueues what destinations lack. */
+  reconcile(): Promise<void>;
+  /** Hears of each thing done, beside whoever asked for it. */
+  say(line: string): void;
+  nowMs(): number;
+}
+
+export function createActions(system: System, { reconcile, say, nowMs }: ActionsShell): Actions {
   const { agent, gate, fileManager, folder, watch, settings } = system;
   const remote = settings.destinations
     .filter(({ endpoint }) => endpoint !== undefined)
@@ -75,10 +82,15 @@ export function createActions(system: System, reconcile: () => Promise<void>, no
     };
   }
 
+  function told(what: string): string {
+    say(`page     ${what}`);
+    return what;
+  }
+
   return {
     run(action) {
       const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-      return act?.().catch(saidSo);
+      return act?.().catch(saidSo).then(told);
     },
     buttons: () => ({
       drop: { action: 'drop-files', label: `Drop ${SAMPLES} sample files` },

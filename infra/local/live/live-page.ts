@@ -2,6 +2,7 @@
 import type { LocalSystem } from '../system.ts';
 import { createActions } from './actions.ts';
 import { createCollector } from './collector.ts';
+import { type Places, placesText } from './places.ts';
 import { partsOf } from './sections.ts';
 import { type LiveServer, startLiveServer } from './server.ts';
 
@@ -12,7 +13,12 @@ export interface LivePage {
   stop(): Promise<void>;
 }
 
-export async function openLivePage(system: LocalSystem, signal: AbortSignal): Promise<LivePage> {
+/** @param say hears, for the terminal, what a button of the page has done */
+export async function openLivePage(
+  system: LocalSystem,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<LivePage> {
   const running: { server?: LiveServer } = {};
   const collector = createCollector(system, {
     isWatched: () => running.server?.isWatched() === true,
@@ -21,18 +27,8 @@ export async function openLivePage(system: LocalSystem, signal: AbortSignal): Pr
   system.listen(collector.listener);
   let parts = {};
   const server = await startLiveServer({
-    parts: () => parts,
-    places: () => {
-      const address = system.agentAddress();
-      return {
-        endpoint: system.endpoint,
-        hub: system.hub,
-        folder: system.folder,
-        fileManager: system.fileManager.url,
-        agentPage: address === undefined ? undefined : `http://${address}/`,
-      };
-    },
-    actions: createActions(system, collector.reconcile, Date.now),
+    parts: () => ({ ...parts, places: placesText(placesOf(system)) }),
+    actions: createActions(system, { reconcile: collector.reconcile, say, nowMs: Date.now }),
     onInterest: collector.hurry,
     nowMs: Date.now,
   });
@@ -45,5 +41,13 @@ export async function openLivePage(system: LocalSystem, signal: AbortSignal): Pr
         server.push();
       }),
     stop: server.stop,
+  };
+}
+
+function placesOf({ endpoint, hub, folder, fileManager, agent, agentAddress }: LocalSystem): Places {
+  const address = agent.isRunning() ? agentAddress() : undefined;
+  return {
+    ...{ endpoint, hub, folder, fileManager: fileManager.url },
+    agentPage: address === undefined ? undefined : `http://${address}/`,
   };
 }

@@ -3,9 +3,7 @@
  * script only keeps it new and makes the buttons work.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { escaped } from '#core/html.ts';
-import type { LocalSystem } from '../system.ts';
 import type { Button } from './actions.ts';
 import { SCRIPT } from './script.ts';
 import type { Parts } from './sections.ts';
@@ -24,20 +22,14 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export type PagePlaces = Pick<LocalSystem, 'endpoint' | 'hub' | 'folder'> & {
-  fileManager: string;
-  agentPage: string | undefined;
-};
-
 export interface PageContent {
   parts: Parts;
   buttons: Readonly<Record<string, Button>>;
   token: string;
   atMs: number;
-  places: PagePlaces;
 }
 
-export function livePage({ parts, buttons, token, atMs, places }: PageContent): string {
+export function livePage({ parts, buttons, token, atMs }: PageContent): string {
   const part = (name: string, attributes = '') =>
     `<div id="part-${name}"${attributes}>${parts[name] ?? ''}</div>`;
   const wide = (name: string, label: string) =>
@@ -70,7 +62,7 @@ ${wide('ways', 'The way of the last files')}</section>
 <h3>Queues</h3>${wide('queues', 'Queues')}</section>
 <section aria-labelledby="plots"><h2 id="plots">The last ten minutes</h2>${part('plots')}</section>
 <section aria-labelledby="errors"><h2 id="errors">Warnings and errors</h2>${wide('errors', 'Warnings and errors')}</section>
-${placesOf(places)}
+<section aria-labelledby="places"><h2 id="places">Where things are</h2>${part('places')}</section>
 </main>
 <script type="module">${SCRIPT}</script>
 </body></html>
@@ -79,22 +71,6 @@ ${placesOf(places)}
 
 function buttonOf([id, { action, label }]: [string, Button]): string {
   return `<button type="button" id="${escaped(id)}" data-action="${escaped(action)}">${escaped(label)}</button>`;
-}
-
-function placesOf({ endpoint, hub, folder, fileManager, agentPage }: PagePlaces): string {
-  const link = (url: string) => `<a href="${escaped(url)}">${escaped(url)}</a>`;
-  const rows: [string, string][] = [
-    ['Files to the hub', `drop them in <code>${escaped(join(folder, 'output'))}</code>`],
-    ['Files from the hub', `<code>curl -T FILE ${escaped(`${endpoint}/${hub}/input/NAME`)}</code>`],
-    ['They come to', `<code>${escaped(join(folder, 'input'))}</code>`],
-    [
-      'For any S3 client',
-      `<code>${escaped(endpoint)}</code>, access key and secret key are <code>test</code>`,
-    ],
-    ['File manager', link(fileManager)],
-    ...(agentPage === undefined ? [] : [['Agent', link(agentPage)] satisfies [string, string]]),
-  ];
-  return `<section aria-labelledby="places"><h2 id="places">Where things are</h2><dl>${rows.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl></section>`;
 }
 
 function hashOf(text: string): string {

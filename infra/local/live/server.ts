@@ -15,14 +15,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Actions } from './actions.ts';
-import { livePage, PAGE_POLICY, type PagePlaces } from './page.ts';
+import { livePage, PAGE_POLICY } from './page.ts';
 import type { Parts } from './sections.ts';
 import { clockText } from './text.ts';
 
 export interface LiveServerOptions {
   /** Of the last look. */
   parts(): Parts;
-  places(): PagePlaces;
   actions: Actions;
   /** A page was opened, or a button pressed. */
   onInterest(): void;
@@ -92,7 +91,7 @@ export async function startLiveServer(options: LiveServerOptions): Promise<LiveS
     else if (url === '/events') openEvents(response);
     else if (url === '/') {
       const content = { parts: options.parts(), buttons: actions.buttons(), token };
-      const page = livePage({ ...content, atMs: nowMs(), places: options.places() });
+      const page = livePage({ ...content, atMs: nowMs() });
       const type = 'text/html; charset=utf-8';
       response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-security-policy': PAGE_POLICY });
       response.end(page);

@@ -27,13 +27,13 @@ test('only pages of the program that nobody may write, and nobody has changed, a
   expect(untouchedMappings(readFileSync('/proc/self/smaps', 'latin1')).length).toBeGreaterThan(0);
 });
 
-test('a program that has given its memory back goes on, with fewer pages of its own file', async () => {
+test('a program that has given its pages back goes on, with fewer pages of its own file', async () => {
   await runInChild(
     `const pages = () => Number(/RssFile:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]);
-     import(process.argv[1]).then(({ giveMemoryBack }) => {
+     import(process.argv[1]).then(({ givePagesBack }) => {
        new Intl.DateTimeFormat('en').format();
        const before = pages();
-       giveMemoryBack();
+       givePagesBack();
        const after = pages();
        const text = require('node:crypto').createHash('sha256').update('x').digest('hex');
        if (!(after < before)) throw new Error(before + ' kB before, ' + after + ' kB after');

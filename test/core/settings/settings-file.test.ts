@@ -18,11 +18,26 @@ describe('agent.yaml', () => {
     });
   });
 
+  it('says what is expected in the words of the setting, also where nothing or another type was found', () => {
+    const text =
+      'store: [hub]\nrescan: 5\nfolders: [{name: out, retention: {}, deletes: maybe}, 7]\nlimits: {concurrency: many}';
+    expect(problemsOf(agentSettings, text).split('\n').toSorted()).toEqual([
+      'x.yaml: folders[0].deletes: found "maybe", expected true or false',
+      'x.yaml: folders[0].path: found nothing, expected an absolute path',
+      'x.yaml: folders[0].prefix: found nothing, expected empty, or a prefix that ends with / and does not start with it',
+      'x.yaml: folders[0].retention.olderThan: found nothing, expected a duration such as 30s, 5m, 1h or 30d',
+      'x.yaml: folders[1]: found 7, expected settings below it',
+      'x.yaml: limits.concurrency: found "many", expected a number',
+      'x.yaml: rescan: found 5, expected a duration such as 30s, 5m, 1h or 30d',
+      'x.yaml: store: found ["hub"], expected settings below it',
+    ]);
+  });
+
   it('reports every problem at once, with key, found and expected', () => {
     const text =
       'store: {buckte: hub, endpoint: ftp://x}\nrescan: soon\nfolders: [{name: Out, path: srv, prefix: out}]';
     const lines = problemsOf(agentSettings, text).split('\n');
-    expect(lines).toContain('x.yaml: store.bucket: found nothing, expected a value of type string');
+    expect(lines).toContain('x.yaml: store.bucket: found nothing, expected the name of the hub bucket');
     expect(lines).toContain(
       'x.yaml: store.buckte: found an unknown setting, expected bucket (did you mean that?)',
     );

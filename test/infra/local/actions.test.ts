@@ -39,15 +39,9 @@ async function playground() {
   };
   const settings = { destinations: [{ name: 'mirror' }, { name: 'offsite', endpoint: gate.url }] } as never;
   const system = { agent, gate, fileManager, folder, watch, settings };
-  return {
-    ...system,
-    actions: createActions(
-      system,
-      async () => {},
-      () => 0,
-    ),
-    system,
-  };
+  const said: string[] = [];
+  const shell = { reconcile: async () => {}, say: (line: string) => void said.push(line), nowMs: () => 0 };
+  return { ...system, actions: createActions(system, shell), system, shell, said };
 }
 
 it('each button undoes what it did, and keeps its id', async () => {
@@ -87,18 +81,16 @@ it('drops whole files in the folder', async () => {
 });
 
 it('says why something failed, and knows no other action', async () => {
-  const { actions } = await playground();
+  const { actions, said } = await playground();
   expect(await actions.run('report')).toBe('It failed: state-report failed');
+  // On the terminal as well: the page may be open elsewhere.
+  expect(said).toEqual(['page     It failed: state-report failed']);
   expect(actions.run('toString')).toBeUndefined();
 });
 
 it('offers to break no destination where it cannot', async () => {
-  const { system } = await playground();
-  const actions = createActions(
-    { ...system, gate: undefined },
-    async () => {},
-    () => 0,
-  );
+  const { system, shell } = await playground();
+  const actions = createActions({ ...system, gate: undefined }, shell);
   expect(actions.buttons()).not.toHaveProperty('destination');
   expect(actions.run('break-destination')).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Actions } from '../../../infra/local/live/actions.ts';
 import { livePage } from '../../../infra/local/live/page.ts';
+import { placesText } from '../../../infra/local/live/places.ts';
 import { figureOf } from '../../../infra/local/live/plot.ts';
 import { partsOf } from '../../../infra/local/live/sections.ts';
 import { withSample } from '../../../infra/local/live/series.ts';
@@ -55,17 +56,25 @@ describe('the parts of the page', () => {
   it('spell out every name that could be markup, and every character that cannot be seen', () => {
     const snapshot = hostileSnapshot();
     const html = livePage({
-      parts: partsOf(snapshot, withSample(withSample([], snapshot), { ...snapshot, atMs: NOW_MS + 1_000 })),
+      parts: {
+        ...partsOf(snapshot, withSample(withSample([], snapshot), { ...snapshot, atMs: NOW_MS + 1_000 })),
+        places: placesText(PLACES),
+      },
       buttons: { id: { action: HOSTILE, label: HOSTILE } },
       token: HOSTILE,
       atMs: NOW_MS,
-      places: PLACES,
     });
     expect(html).toContain('&#60;script&#62;hurt()');
     expect(html).not.toMatch(/<img|<script>hurt|onerror="hurt/);
     for (const unseen of ['\u202e', '\u0007']) expect(html).not.toContain(unseen);
     // Of the page itself: one, and nothing after it that begins another.
     expect(html.match(/<script/g)).toHaveLength(1);
+  });
+
+  it('lead to the agent that runs, and to none that does not', () => {
+    const address = 'http://127.0.0.1:1/';
+    expect(placesText({ ...PLACES, agentPage: address })).toContain(`<a href="${address}">`);
+    expect(placesText({ ...PLACES, agentPage: undefined })).toContain('<dt>Agent</dt><dd>does not run</dd>');
   });
 
   it('say by words and signs what colours say', () => {
@@ -151,7 +160,6 @@ describe('the server of the page', () => {
     done.length = 0;
     server = await startLiveServer({
       ...{ parts, actions },
-      places: () => PLACES,
       onInterest: () => {},
       nowMs: () => NOW_MS,
     });
