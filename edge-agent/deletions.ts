@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import type { IndexRow } from '#adapters/host/index-db.ts';
 import { isSystemError } from '#adapters/host/libc.ts';
-import { joinPath, lstatBig } from '#adapters/host/tree.ts';
+import { joinPath, lstatBig, pathError } from '#adapters/host/tree.ts';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { type GuardWindow, guardDeletes } from '#core/delete-guard.ts';
 import { SyncError } from '#core/errors.ts';
@@ -52,19 +52,33 @@ export function createDeletions(context: FileContext, unsure: () => string | und
   let news = false;
 
   /** Those that are still gone, apart from renames, whose content has another key now. */
-  function sort(): { gone: IndexRow[]; moved: IndexRow[] } {
+  function sort(): { gone: IndexRow[]; moved: IndexRow[]; failures: number } {
     const [gone, moved]: [IndexRow[], IndexRow[]] = [[], []];
+    let failures = 0;
     for (const name of pending) {
       const path = Buffer.from(name, 'latin1');
       const row = index.get(folder.name, path);
-      if (row === undefined || !mayHaveObject(context, row) || isFile(context, path)) {
-        pending.delete(name);
-        approved.delete(name);
-      } else {
-        (approved.has(name) || hasTwin(context, row) ? moved : gone).push(row);
+      try {
+        if (row === undefined || !mayHaveObject(context, row) || isFile(context, path)) {
+          pending.delete(name);
+          approved.delete(name);
+        } else {
+          (approved.has(name) || hasTwin(context, row) ? moved : gone).push(row);
+        }
+      } catch (error) {
+        failures += failed(row, error);
       }
     }
-    return { gone, moved };
+    return { gone, moved, failures };
+  }
+
+  /** It stays, and its row says why. Answers that it is one failure. */
+  function failed(row: IndexRow | undefined, error: unknown): 1 {
+    if (row === undefined || !(error instanceof SyncError)) throw error;
+    log.warn(error.message, { folder: folder.name, hint: error.hint });
+    index.put({ ...row, state: 'waiting', attempts: row.attempts + 1, lastError: error.message });
+    context.metrics.done(folder.name, 'failed');
+    return 1;
   }
 
   function hold(rows: readonly IndexRow[], reason: string): void {
@@ -88,11 +102,7 @@ export function createDeletions(context: FileContext, unsure: () => string | und
       try {
         await deleteObject(context, row);
       } catch (error) {
-        if (!(error instanceof SyncError)) throw error;
-        failures++;
-        log.warn(error.message, { folder: folder.name, hint: error.hint });
-        index.put({ ...row, state: 'waiting', attempts: row.attempts + 1, lastError: error.message });
-        context.metrics.done(folder.name, 'failed');
+        failures += failed(row, error);
         return;
       }
       const name = row.path.toString('latin1');
@@ -129,8 +139,8 @@ export function createDeletions(context: FileContext, unsure: () => string | und
         held = doubt;
         return 0;
       }
-      const { gone, moved } = sort();
-      let failures = await carryOut(moved);
+      const { gone, moved, failures: unseen } = sort();
+      let failures = unseen + (await carryOut(moved));
       const { synced, held: heldRows } = index.counts(folder.name);
       const decision = guardDeletes(folder.guard, readWindow(context), {
         pending: gone.length,
@@ -180,7 +190,7 @@ async function deleteObject(context: FileContext, row: IndexRow): Promise<void> 
   context.onChanged(key);
 }
 
-/** Throws when the name cannot be looked at: an unreadable directory is no empty one. */
+/** @throws SyncError when the name cannot be looked at: an unreadable directory is no empty one */
 function isFile({ root, folder }: Pick<FileContext, 'root' | 'folder'>, path: Buffer): boolean {
   const full = joinPath(root.path, path);
   try {
@@ -189,7 +199,7 @@ function isFile({ root, folder }: Pick<FileContext, 'root' | 'folder'>, path: Bu
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
-    return true;
+    throw pathError('look', path, error);
   }
 }
 

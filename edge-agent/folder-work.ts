@@ -37,6 +37,8 @@ const RETRY = { baseDelayMs: 1_000, maxDelayMs: 300_000 };
 const MARKED_BOUND = 50_000;
 const OFFERED_BOUND = 10_000;
 const UNNOTED_DELAY_MS = 10_000;
+/** Trying again does not help: it stays until the file changes. */
+const PARKED = new Set(['InvalidKey', 'OlderThanObject']);
 /** Of a row whose file has no object that we know. */
 export const NO_OBJECT = {
   dev: 0n,
@@ -100,7 +102,7 @@ export function createFolderWork(
     const failure = error instanceof SyncError ? error : undefined;
     const message = error instanceof Error ? error.message : String(error);
     if (failure?.code === 'Stopped') log.debug(message);
-    else if (failure?.code === 'InvalidKey') park(path, message, failure.hint);
+    else if (PARKED.has(failure?.code ?? '')) park(path, message, failure?.hint);
     else retry(path, message, failure);
   }
 
@@ -138,11 +140,14 @@ export function createFolderWork(
   function park(path: Buffer, reason: string, hint?: string): void {
     left++;
     const row = index.get(folder.name, path);
-    if (row?.state === 'parked' && row.lastError === reason) return;
+    const known = row?.state === 'parked' && row.lastError === reason;
+    // A pass says what it leaves behind; who runs on has said it.
+    if (known && triesAllowed === Number.POSITIVE_INFINITY) return;
     log.warn(reason.startsWith('conflict') ? reason : `skipped: ${reason}`, {
       key: printableName(path),
       hint,
     });
+    if (known) return;
     metrics.done(folder.name, 'skipped');
     index.put({
       ...(row ?? NO_OBJECT),

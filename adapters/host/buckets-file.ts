@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
-import { Damage, indexError, isDamage } from './index-error.ts';
+import { Damage, indexError, isDamage, requireWhole } from './index-error.ts';
 import { connect, moveAside } from './index-file.ts';
 
 const VERSION = 1;
@@ -94,8 +94,7 @@ function openWhole(file: string): DatabaseSync {
   try {
     refuseOthers(file, database);
     database.exec('PRAGMA journal_mode = WAL');
-    const [check] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
-    if (check !== 'ok') throw new Damage(String(check));
+    requireWhole(database);
     if (pragma(database, 'user_version') === 0) {
       database.exec(
         `BEGIN IMMEDIATE; ${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; COMMIT`,

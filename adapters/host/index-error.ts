@@ -1,15 +1,29 @@
 /** What SQLite's errors mean for the index: damaged for good, full for now, or failed for another reason. */
+import type { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
 
 /** https://sqlite.org/rescode.html */
+const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
 /** Busy, read-only, an error of the disk, full, cannot be opened: the file is as sound as it was. */
-const PASSING = new Set([5, 8, 10, SQLITE_FULL, 14]);
+const PASSING = new Set([5, 8, SQLITE_IOERR, SQLITE_FULL, 14]);
 
 /** Found by our own checks, not by SQLite. */
 export class Damage extends Error {}
+
+/** As `PRAGMA quick_check` tells of a page that it could not read: https://sqlite.org/pragma.html#pragma_integrity_check */
+const UNREAD_PAGE = /unable to get the page\. error code=(\d+)/;
+
+/** Throws `Damage` when a page is not what it should be, and another error when one could not be read this time. */
+export function requireWhole(database: DatabaseSync): void {
+  const [check] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
+  if (check === 'ok') return;
+  const errcode = Number(UNREAD_PAGE.exec(String(check))?.[1] ?? SQLITE_CORRUPT);
+  const unread = Object.assign(new Error(String(check)), { errcode });
+  throw isPassing(unread) ? unread : new Damage(String(check));
+}
 
 export function isDamage(error: unknown): error is Error {
   return error instanceof Damage || [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0);
@@ -39,6 +53,11 @@ function advice(error: unknown): { code: string; hint?: string } {
       code: 'IndexCorrupt',
       hint: 'Start the agent again: it keeps the damaged file and builds another.',
     };
+  }
+  if (resultCode(error) === SQLITE_IOERR) {
+    const hint =
+      'Check the disk. If the file stays unreadable, move it away: then a new one is built from the folder.';
+    return { code: 'IndexFailed', hint };
   }
   if (resultCode(error) !== SQLITE_FULL) return { code: 'IndexFailed' };
   return { code: 'IndexFull', hint: 'Make room on the file system of the index; it then goes on by itself.' };

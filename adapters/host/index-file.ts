@@ -4,7 +4,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { SyncError } from '#core/errors.ts';
-import { Damage, indexError, isDamage } from './index-error.ts';
+import { Damage, indexError, isDamage, requireWhole } from './index-error.ts';
 import { bringUpToDate, isOurSchema, VERSION, versionOf } from './index-schema.ts';
 
 /** Notes that only this file and `index-db.ts` know. */
@@ -67,8 +67,7 @@ function openWhole(file: string, lost = false): DatabaseSync {
   try {
     database.exec('PRAGMA journal_mode = WAL');
     refuseOthers(file, database);
-    const [check] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
-    if (check !== 'ok') throw new Damage(String(check));
+    requireWhole(database);
     identify(file, database, lost);
     if (noteOf(database, NOTE.damaged) !== undefined) throw new Damage('a row was not what had been written');
     return database;

@@ -2,6 +2,7 @@
  * The few libc calls that Node does not offer, by FFI. `load(null)` resolves them in the running process, so the same
  * code works on glibc and musl. Paths are bytes: a name that is not UTF-8 must reach the kernel unchanged.
  */
+import { fsyncSync } from 'node:fs';
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 import koffi, { type KoffiFunc } from 'koffi';
 
@@ -41,6 +42,7 @@ const calls = {
     'int name_to_handle_at(int directory, const uint8_t *path, uint8_t *handle, uint8_t *mountId, int flags)',
   ),
   openByHandleAt: libc.func('int open_by_handle_at(int mount, const uint8_t *handle, int flags)'),
+  exit: libc.func('void _exit(int code)'),
   futimens: libc.func('int futimens(int fd, const uint8_t *times)'),
 };
 /** https://man7.org/linux/man-pages/man2/readv.2.html */
@@ -63,6 +65,27 @@ export interface SystemError extends Error {
 export function isSystemError(error: unknown): error is SystemError {
   const { code, syscall } = error instanceof Error ? (error as Partial<SystemError>) : {};
   return typeof code === 'string' && typeof syscall === 'string';
+}
+
+/**
+ * koffi flushes the standard streams as the process ends, and waits for ever when the disk of one refuses: from here on such
+ * a process ends without. Once everything of its own is closed.
+ */
+export function endOnBrokenStreams(): void {
+  process.on('exit', (code) => {
+    if ([1, 2].some(isUnflushable)) calls.exit(code);
+  });
+}
+
+/** What is no file cannot be flushed, and need not be: https://man7.org/linux/man-pages/man2/fsync.2.html */
+function isUnflushable(fd: number): boolean {
+  try {
+    fsyncSync(fd);
+    return false;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return error.code !== 'EINVAL';
+  }
 }
 
 /** A non-blocking inotify descriptor. Throws EMFILE when the user has no instance left. */

@@ -1,10 +1,20 @@
 /** What becomes of a copied file when somebody interferes at the worst moment. Real files, a store that is told when to fail. */
-import { closeSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
+import { createDeletions } from '../../edge-agent/deletions.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { mirrorFile } from '../../edge-agent/mirror-file.ts';
 import { isSent, sentUnconfirmed } from '../../edge-agent/unconfirmed.ts';
@@ -38,7 +48,7 @@ async function renamed() {
   writeFileSync(join(root, 'a'), 'content');
   await mirror('a');
   renameSync(join(root, 'a'), file);
-  return { store, index, context, mirror, file };
+  return { root, store, index, context, mirror, file };
 }
 
 it('knows the copy of a file that was touched while it was made', async () => {
@@ -110,3 +120,24 @@ function rowOf<Row>(row: Row | undefined): Row {
   if (row === undefined) throw new Error('no row');
   return row;
 }
+
+it('does not take a name that cannot be looked at for one that is there: its delete stays, and is a failure', async () => {
+  const { root, store, index, context, mirror } = await renamed();
+  const [directory, name] = [join(root, 'd'), 'd/x'];
+  mkdirSync(directory);
+  writeFileSync(join(root, name), 'other content');
+  await mirror(name);
+  rmSync(directory, { recursive: true });
+  symlinkSync('d', directory);
+  const deletions = createDeletions(context, () => undefined);
+  deletions.add(path(name));
+  expect(await deletions.flush()).toBe(1);
+  expect(deletions.waiting).toBe(1);
+  expect(index.get('out', path(name))).toMatchObject({
+    state: 'waiting',
+    lastError: expect.stringContaining('d/x'),
+  });
+  rmSync(directory);
+  expect(await deletions.flush()).toBe(0);
+  expect(store.contents(objectKey(`out/${name}`))).toBeUndefined();
+});

@@ -1,8 +1,10 @@
 /** What start-up and reading make of an index that the disk has damaged. */
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { openIndex } from '#adapters/host/index-db.ts';
+import { isDamage, requireWhole } from '#adapters/host/index-error.ts';
 import { temporaryFolder } from './folder.ts';
 import { reopen, rowOf, rowsOnDisk, settledIndex } from './index-rows.ts';
 
@@ -135,3 +137,20 @@ function flipBitIn(file: string, text: string): void {
   content.writeUInt8(content.readUInt8(at) ^ 1, at);
   writeFileSync(file, content);
 }
+
+test.each([
+  ['Tree 8 page 8: unable to get the page. error code=8458', false],
+  ['Tree 8 page 8: unable to get the page. error code=10', false],
+  ['Tree 8 page 8: unable to get the page. error code=11', true],
+  ['Tree 2 page 2 cell 0: 2nd reference to page 5', true],
+])('what a check says, %s: damaged: %s', (check, damaged) => {
+  const database = { prepare: () => ({ get: () => ({ quick_check: check }) }) } as unknown as DatabaseSync;
+  let found: unknown;
+  try {
+    requireWhole(database);
+  } catch (error) {
+    found = error;
+  }
+  expect(found).toMatchObject({ message: check });
+  expect(isDamage(found)).toBe(damaged);
+});
