@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -117,10 +118,12 @@ it('every case of the catalogue has a campaign or a test that is there', () => {
   expect(CASES).toHaveLength(58);
 });
 
-it('every planted bug names a campaign or a test that is there', () => {
+it('every planted bug can be planted, and names a campaign or a test that is there', () => {
   const bugs = plantedBugs();
   expect(bugs.length).toBeGreaterThan(20);
-  for (const { name, catcher } of bugs) {
+  for (const { name, file, catcher } of bugs) {
+    const check = spawnSync('git', ['apply', '--check', file], { cwd: PROJECT, encoding: 'utf8' });
+    expect(check.stderr, name).toBe('');
     const known =
       'test' in catcher
         ? existsSync(join(PROJECT, catcher.test))
