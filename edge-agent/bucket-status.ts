@@ -101,7 +101,7 @@ async function lastOf(db: BucketsDb, bucket: string, destination: string) {
 }
 
 function objectOf({ key, state, attempts, nextAttemptMs, reason }: Task): BucketStatus['objects'][number] {
-  const nextAttempt = nextAttemptMs === 0 ? '' : new Date(nextAttemptMs).toISOString();
+  const nextAttempt = state === 'waiting' ? new Date(nextAttemptMs).toISOString() : '';
   return { key, state, attempts, nextAttempt, reason };
 }
 

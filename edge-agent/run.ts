@@ -1,5 +1,6 @@
 /** `run` and `once`: folders and buckets of the settings, until a signal or until everything is done. */
-import { endOnBrokenStreams } from '#adapters/host/libc.ts';
+import { isSea } from 'node:sea';
+import { exitNow } from '#adapters/host/libc.ts';
 import { giveMemoryBack, givePagesBack } from '#adapters/host/memory.ts';
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
 import { regularly } from '#adapters/host/ticks.ts';
@@ -27,7 +28,8 @@ const LOOK_EVERY_MS = 5_000;
 
 /** @returns the exit code: 0, or 1 when something could not be brought where it belongs */
 export async function runAgent(settings: HostSettings, command: 'run' | 'once'): Promise<number> {
-  endOnBrokenStreams();
+  // Else Node has its profiles and coverage to write.
+  if (isSea()) process.on('exit', exitNow);
   const once = command === 'once' || isDoneAtOnce(settings);
   const startedMs = Date.now();
   const stopRequested = stopRequest();

@@ -2,7 +2,6 @@
  * The few libc calls that Node does not offer, by FFI. `load(null)` resolves them in the running process, so the same
  * code works on glibc and musl. Paths are bytes: a name that is not UTF-8 must reach the kernel unchanged.
  */
-import { fsyncSync } from 'node:fs';
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 import koffi, { type KoffiFunc } from 'koffi';
 
@@ -68,24 +67,11 @@ export function isSystemError(error: unknown): error is SystemError {
 }
 
 /**
- * koffi flushes the standard streams as the process ends, and waits for ever when the disk of one refuses: from here on such
- * a process ends without. Once everything of its own is closed.
+ * Ends the process, with nothing left to be closed. koffi would flush the standard streams first, and wait for ever when the
+ * disk of one refuses.
  */
-export function endOnBrokenStreams(): void {
-  process.on('exit', (code) => {
-    if ([1, 2].some(isUnflushable)) calls.exit(code);
-  });
-}
-
-/** What is no file cannot be flushed, and need not be: https://man7.org/linux/man-pages/man2/fsync.2.html */
-function isUnflushable(fd: number): boolean {
-  try {
-    fsyncSync(fd);
-    return false;
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return error.code !== 'EINVAL';
-  }
+export function exitNow(code: number): void {
+  calls.exit(code);
 }
 
 /** A non-blocking inotify descriptor. Throws EMFILE when the user has no instance left. */
