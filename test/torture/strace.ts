@@ -15,14 +15,17 @@ export interface Point {
 /** Never with --seccomp-bpf: it silently injects nothing. */
 const STRACE = ['strace', '-f', '-qq', '-y', '-s', '0'];
 const INJECTED = '(INJECTED)';
+const UNLOCK = 'l_type=F_UNLCK';
 const LINE = /^(\d+) +([a-z0-9_]+)\((.*)/;
 
 export interface Trace {
   options: StartOptions;
   /** Of the calls that name the path, or a socket: those of the runtime itself are not ours to break. */
   points(path: string): Point[];
-  /** How many calls were broken. */
+  /** How many calls were broken, in a way that a kernel knows. */
   injected(): number;
+  /** Whether the release of a lock was refused: no kernel does that, and SQLite waits for such a lock for ever. */
+  refusedUnlock(): boolean;
 }
 
 /** @param injection as strace takes it after the name of the call, such as `error=EIO:when=3` */
@@ -35,8 +38,15 @@ export function traced(directory: string, syscalls: readonly string[], injection
       environment: { UV_THREADPOOL_SIZE: '1' },
     },
     points: (path) => pointsOf(readFileSync(file, 'utf8'), path),
-    injected: () => readFileSync(file, 'utf8').split(INJECTED).length - 1,
+    injected: () => brokenIn(file).filter((line) => !line.includes(UNLOCK)).length,
+    refusedUnlock: () => brokenIn(file).some((line) => line.includes(UNLOCK)),
   };
+}
+
+function brokenIn(file: string): string[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(INJECTED));
 }
 
 function pointsOf(trace: string, path: string): Point[] {

@@ -78,7 +78,8 @@ async function failInTurn(world: World, random: Random, number: number): Promise
     history.push(`${syscall} ${how}`);
     await steps(scene.writer, STEPS_BETWEEN);
     const trace = traced(scene.base, [syscall], how);
-    named(await disturbed(scene, trace.options));
+    const faults = await disturbed(scene, trace.options);
+    named(trace.refusedUnlock() ? faults.filter(({ kind }) => kind !== 'silent') : faults);
     if (trace.injected() > 0) world.tally.fired();
   }
   named(await heal(scene));
