@@ -27,7 +27,7 @@ it('an upload goes on for the source that it was begun for, in every detail', as
     expect(await one.take(other, 60)).toEqual({ clear: 'upload-1' });
   }
   expect(await one.take(source, 60)).toEqual({ goOn: 'upload-1' });
-  expect(await one.take(source, 60)).toEqual({ busy: true });
+  expect(await one.take(source, 60)).toEqual({ busyUntilMs: 60 });
   clock.ms = 60;
   expect(await one.take(source, 60)).toEqual({ goOn: 'upload-1' });
   expect(await one.leave('upload-1', source)).toBe('left');
@@ -65,7 +65,7 @@ it('an upload that was taken by a write whose answer was lost, and that was sent
   };
   await handedUploads(controls, 'one', key, () => 0).leave('upload-1', source);
   expect(await handedUploads(twice, 'one', key, () => 0).take(source, 60)).toEqual({ goOn: 'upload-1' });
-  expect(await handedUploads(controls, 'one', key, () => 0).take(source, 60)).toEqual({ busy: true });
+  expect(await handedUploads(controls, 'one', key, () => 0).take(source, 60)).toEqual({ busyUntilMs: 60 });
 });
 
 it('an upload that was taken, and nobody was told, keeps nobody away from it', async () => {
