@@ -94,10 +94,12 @@ export async function* withoutPrefix(
  * | present | absent      |      | any   | any     | copy    |
  * | present | present     | no   | any   | any     | copy    |
  * | present | present     | yes  | no    | any     | record  |
+ * | present | present     | yes  | early | any     | record  |
  * | present | present     | yes  | yes   | any     | nothing |
  *
  * Same: of equal size, and either noted in the ledger (this ETag of the hub was copied, and this ETag of the destination
- * is what came of it), or with an MD5 as the ETag of both.
+ * is what came of it), or with an MD5 as the ETag of both. Early: before the hub's object was written, so that retention does
+ * not go by it.
  *
  * @param name of the destination; with `undefined` for `entries` in the join nothing is ever asked to be noted
  */
@@ -112,8 +114,10 @@ export function compareCopies(
   if (destination === undefined) return { do: 'copy', reason: 'the destination lacks it' };
   if (destination.sizeBytes !== hub.sizeBytes) return { do: 'copy', reason: 'the sizes differ' };
   const record = entry?.mirrors[name];
-  const noted = record?.sourceEtag === hub.etag && record.targetEtag === destination.etag;
-  if (noted) return NOTHING;
+  if (record?.sourceEtag === hub.etag && record.targetEtag === destination.etag) {
+    if (!ledger || record.atMs >= hub.lastModifiedMs) return NOTHING;
+    return { do: 'record', reason: 'the copy was confirmed before the object was written' };
+  }
   if (destination.etag !== hub.etag || !isMd5(hub.etag)) {
     return { do: 'copy', reason: 'nothing tells that they are the same' };
   }

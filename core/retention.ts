@@ -33,18 +33,27 @@ export function decideRetention(
   return remove.length > 0 ? { remove } : { keep: hindrances.join('; ') || 'no rule' };
 }
 
-/** Why the object must stay although the ledger let it go; `undefined` when HEAD agrees with the ledger. */
+/**
+ * Why the object must stay although the ledger let it go; `undefined` when HEAD agrees with the ledger.
+ *
+ * A copy that was confirmed before the object was written is of an earlier time at which it had the same bytes: the
+ * destination may hold what came between. The next reconcile has it looked at.
+ */
 export function confirmRetention(
   rule: RetentionRule,
   entry: LedgerEntry,
   head: ObjectHead | undefined,
   nowMs: number,
+  destinations: readonly string[],
 ): string | undefined {
   if (head === undefined) return 'it is gone already';
   if (head.etag !== entry.etag || head.sizeBytes !== entry.sizeBytes) {
     return 'the object is not the one that the ledger knows';
   }
   if (nowMs - head.lastModifiedMs < rule.olderThan) return 'it was written again since';
+  if (rule.requires !== 'mirrored') return undefined;
+  const early = destinations.filter((name) => (entry.mirrors[name]?.atMs ?? 0) < head.lastModifiedMs);
+  if (early.length > 0) return `written again after ${early.join(', ')} had confirmed it`;
   return undefined;
 }
 

@@ -4,6 +4,7 @@
  */
 import { untilNext } from '#adapters/host/ticks.ts';
 import { recoverTrash } from '#adapters/host/trash.ts';
+import { joinPath, lstatBig } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { FolderContext, FolderRunner, FolderView } from './folder.ts';
 import { type ClaimedFolder, claimFolder } from './folder-claim.ts';
@@ -58,7 +59,10 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
 
   /** What was on its way out when a crash or an error came. Removals are done in one turn: none is under way now. */
   function putBack({ root }: ClaimedFolder, message: string): void {
-    for (const path of recoverTrash(root.path)) log.info(message, { key: printableName(path) });
+    for (const path of recoverTrash(root.path)) {
+      context.putBack.add(lstatBig(joinPath(root.path, path)).ino);
+      log.info(message, { key: printableName(path) });
+    }
   }
 
   function unavailable(why: string, hint: string | undefined): void {

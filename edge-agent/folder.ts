@@ -20,6 +20,8 @@ export interface FolderContext {
   metrics: Metrics;
   /** Files that nobody has touched since then were there before the host started; in milliseconds since 1970. */
   hostSinceMs: number;
+  /** Inodes of files that the agent itself has touched since, to put them back where a crash had taken them from. */
+  putBack: Set<bigint>;
   /** Bounds the bytes of parts held in memory, over all folders. */
   parts: ByteBudget;
   /** What the store was seen to do; `undefined` until it could be asked. */

@@ -130,6 +130,7 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
       log,
       metrics,
       hostSinceMs: start.sinceMs,
+      putBack: new Set<bigint>(),
       parts,
       capabilities,
       requireEncryption: createEncryptionProof(store, folder),

@@ -39,10 +39,11 @@ export function hostStart(index: Pick<HostIndex, 'note' | 'setNote'>, nowMs: num
 
 /** @throws SyncError `OlderThanObject` when the file may be what a power cut has left of its object's */
 export async function requireNotOlder(
-  { store, hostSinceMs: sinceMs }: Pick<FileContext, 'store' | 'hostSinceMs'>,
+  { store, hostSinceMs: sinceMs, putBack }: Pick<FileContext, 'store' | 'hostSinceMs' | 'putBack'>,
   { fd, key, state }: Pick<SettledFile, 'fd' | 'key' | 'state'>,
 ): Promise<void> {
-  if (state.ctimeNs >= BigInt(Math.round(sinceMs)) * NS_PER_MS) return;
+  const touched = state.ctimeNs >= BigInt(Math.round(sinceMs)) * NS_PER_MS;
+  if (touched && !(sinceMs > 0 && putBack.has(state.ino))) return;
   const object = await store.head(key);
   if (object === undefined || !isOlder(state, object)) return;
   const file = {

@@ -13,6 +13,8 @@ import type { Removal, RemovalRecord } from './removal-record.ts';
 export interface CandidatePorts {
   hub: Pick<ObjectStore, 'head' | 'delete' | 'tags'>;
   ledger: Pick<Ledger, 'get'>;
+  /** Names of all. */
+  destinations: readonly string[];
   log: Log;
 }
 
@@ -79,7 +81,7 @@ export async function removeCandidates(
 type Outcome = Pick<Removal, 'outcome'> & Partial<Pick<Removal, 'rule' | 'reason'>>;
 
 async function removeOne(
-  { hub, ledger }: CandidatePorts,
+  { hub, ledger, destinations }: CandidatePorts,
   { entry, rules }: Candidate,
   storeTimeMs: number,
   caps: RuleCaps,
@@ -94,7 +96,7 @@ async function removeOne(
       reasons.push(`rule ${rule.name} has reached its cap`);
       continue;
     }
-    let objection = confirmRetention(rule, entry, head, storeTimeMs);
+    let objection = confirmRetention(rule, entry, head, storeTimeMs, destinations);
     if (objection === undefined && Object.keys(rule.tags).length > 0) {
       tags ??= await hub.tags(entry.key);
       objection = missingTag(rule, tags);

@@ -157,7 +157,7 @@ async function walk(
   const caps = createRuleCaps();
   let batch: Candidate[] = [];
   const settle = async () => {
-    const failures = await removeCandidates(ports, record, caps, batch, dryRun);
+    const failures = await removeCandidates({ ...ports, destinations }, record, caps, batch, dryRun);
     walked.failure ??= failures[0];
     batch = [];
   };

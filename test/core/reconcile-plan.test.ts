@@ -54,6 +54,18 @@ describe('comparing a destination', () => {
     ],
     ['one MD5, not noted', { hub: summary('k'), destination: summary('k') }, {}, 'record'],
     [
+      'one MD5, noted before it was written again',
+      { hub: { ...summary('k'), lastModifiedMs: 1 }, destination: summary('k'), entry: noted(MD5, MD5) },
+      {},
+      'record',
+    ],
+    [
+      'one MD5, noted before it was written again, where nothing is noted',
+      { hub: { ...summary('k'), lastModifiedMs: 1 }, destination: summary('k'), entry: noted(MD5, MD5) },
+      { ledger: false },
+      'nothing',
+    ],
+    [
       'one MD5, another noted',
       { hub: summary('k'), destination: summary('k'), entry: noted(OTHER, MD5) },
       {},

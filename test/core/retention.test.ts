@@ -151,7 +151,20 @@ describe('the confirmation by HEAD', () => {
     ],
     ['that it was written again', { ...head, lastModifiedMs: NOW_MS }, 'it was written again since'],
   ])('objects %s', (_what, answer, objection) => {
-    expect(confirmRetention(rule(), ledgerEntry(), answer, NOW_MS)).toBe(objection);
+    expect(confirmRetention(rule(), ledgerEntry(), answer, NOW_MS, [])).toBe(objection);
+  });
+
+  it.each([
+    ['after it was written', { one: 500, two: 500 }, undefined],
+    ['by one before it was written', { one: 500, two: 499 }, 'written again after two had confirmed it'],
+    ['by one of them never', { one: 500 }, 'written again after two had confirmed it'],
+  ])('where it must be mirrored, and was confirmed %s', (_when, times, objection) => {
+    const entries = Object.entries(times).map(([name, atMs]) => [name, { sourceEtag: 'etag-1', atMs }]);
+    const entry = ledgerEntry({ mirrors: Object.fromEntries(entries) });
+    const written = { ...head, lastModifiedMs: 500 };
+    const mirrored = rule({ requires: 'mirrored', olderThan: 0 });
+    expect(confirmRetention(mirrored, entry, written, NOW_MS, ['one', 'two'])).toBe(objection);
+    expect(confirmRetention(rule({ olderThan: 0 }), entry, written, NOW_MS, ['one', 'two'])).toBeUndefined();
   });
 });
 

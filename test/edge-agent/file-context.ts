@@ -17,6 +17,7 @@ export function fileContext(root: { path: string; fd: number }, given: Given): F
     log: createLog({ level: 'ERROR', format: 'readable' }),
     metrics: { done: () => undefined, lag: () => undefined },
     hostSinceMs: 0,
+    putBack: new Set<bigint>(),
     parts: createByteBudget(4 * given.settings.limits.partBytes),
     capabilities: () => undefined,
     onCompared: () => undefined,

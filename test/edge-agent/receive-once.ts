@@ -38,6 +38,7 @@ const runner = createReceiveRunner({
   log: createLog({ level: 'DEBUG', format: 'readable' }),
   metrics: { done: () => undefined, lag: () => undefined },
   hostSinceMs: 0,
+  putBack: new Set<bigint>(),
   parts: createByteBudget(1),
   capabilities: () => undefined,
   onCompared: () => undefined,

@@ -56,6 +56,7 @@ export function receiveSetup(
       lag: () => undefined,
     },
     hostSinceMs: 0,
+    putBack: new Set<bigint>(),
     parts: createByteBudget(1024 * 1024),
     capabilities: () => undefined,
     onCompared: () => undefined,

@@ -163,13 +163,18 @@ describe('a retention run', () => {
     expect(String(hub.contents(objectKey('k0')))).toBe('newer');
   });
 
-  it('keeps what the destinations have not confirmed', async () => {
-    const { ports, ledger, hub } = await world(2);
-    const etag = (await ledger.get(objectKey('k0')))?.etag ?? '';
-    await ledger.recordMirror(objectKey('k0'), 'one', { sourceEtag: etag, atMs: 0 });
+  it('keeps what the destinations have not confirmed, or had before it was written again with the same bytes', async () => {
+    const { ports, ledger, hub } = await world(3);
+    for (const [key, atMs] of [
+      ['k0', NOW_MS],
+      ['k1', 0],
+    ] as const) {
+      const etag = (await ledger.get(objectKey(key)))?.etag ?? '';
+      await ledger.recordMirror(objectKey(key), 'one', { sourceEtag: etag, atMs });
+    }
     const answer = await runRetention(ports, run([rule({ requires: 'mirrored' })], ['one']));
     expect(answer).toMatchObject({ removed: 1 });
-    expect(hub.contents(objectKey('k1'))).toBeDefined();
+    for (const key of ['k1', 'k2']) expect(hub.contents(objectKey(key))).toBeDefined();
   });
 
   it('stops at the cap, says so, and goes on the next time, until it begins anew', async () => {

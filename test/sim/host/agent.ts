@@ -62,6 +62,7 @@ export async function startAgent(
     log,
     metrics: { done: () => undefined, lag: () => undefined },
     hostSinceMs: start.sinceMs,
+    putBack: new Set<bigint>(),
     parts: createByteBudget(4 * PART_BYTES),
     capabilities: () => ({
       crc32: true,

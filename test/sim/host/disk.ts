@@ -1,7 +1,8 @@
 /**
  * A file system in memory: inodes, names, and what of them a power cut takes.
  *
- * What users do is on the disk at once. What the agent does is not: a name is safe when its directory was fsynced, and
+ * Names that users give are on the disk at once; what they wrote a moment ago may be back in an earlier state, or a part of
+ * one. What the agent does is not: a name is safe when its directory was fsynced, and
  * with it every change of names before (a journal is written in order); bytes are safe when the file was. A power cut takes
  * back any number of the last changes of names, and any part of bytes that were not fsynced. Bytes whose fsync has failed
  * are as if it had never been asked for, and the next one says that all is well: https://lwn.net/Articles/752063/
@@ -9,6 +10,16 @@
 import type { Choices } from '../choices.ts';
 
 export type Actor = 'user' | 'agent';
+
+export interface FileMoment {
+  atMs: number;
+  data: Buffer;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+}
+
+/** Linux writes what is dirty after half a minute; the journal goes to the disk every five seconds. */
+const UNFLUSHED_MS = 5_000;
 
 export interface Inode {
   readonly kind: 'file' | 'directory' | 'link';
@@ -30,6 +41,10 @@ export interface Inode {
   synced: boolean;
   /** An fsync has failed, and so the kernel no longer tries to write them. */
   givenUp: boolean;
+  /** What it was before the writes of its users that no power cut has spared yet. */
+  earlier: FileMoment[];
+  /** What a power cut has taken a part of; until somebody touches the file. */
+  tornFrom: string | undefined;
   /** Open for writing so often, waiting for a lease included. */
   writers: number;
 }
@@ -73,6 +88,8 @@ export function createDisk(nowMs: () => number): Disk {
   let ticks = 0n;
   let journal: Undoable[] = [];
   const unsynced = new Set<Inode>();
+  /** Written by users, and not long ago. */
+  const unflushed = new Set<Inode>();
   /** No two changes have one time, as with multigrain timestamps. */
   const nowNs = () => BigInt(nowMs()) * 1_000_000n + (ticks++ % 1_000_000n);
 
@@ -94,6 +111,8 @@ export function createDisk(nowMs: () => number): Disk {
       by,
       synced: true,
       givenUp: false,
+      earlier: [],
+      tornFrom: undefined,
       writers: 0,
     };
   }
@@ -110,6 +129,27 @@ export function createDisk(nowMs: () => number): Disk {
       inode.nlink++;
       if (inode.kind === 'directory') inode.above = { directory, name };
     }
+  }
+
+  function remember(inode: Inode): void {
+    const { data, mtimeNs, ctimeNs } = inode;
+    inode.earlier.push({ atMs: nowMs(), data, mtimeNs, ctimeNs });
+    inode.tornFrom = undefined;
+    unflushed.add(inode);
+  }
+
+  function tear(inode: Inode, choices: Choices): void {
+    const recent = inode.earlier.filter(({ atMs }) => nowMs() - atMs < UNFLUSHED_MS);
+    inode.earlier = [];
+    const moment = recent[choices.below(2 * recent.length + 1)];
+    if (moment === undefined) return;
+    inode.tornFrom = inode.data.toString('latin1');
+    // Metadata is written in one piece; of bytes that were flushed long ago nothing is missing.
+    const flushed = BigInt(nowMs() - UNFLUSHED_MS) * 1_000_000n > moment.mtimeNs;
+    const bytes = flushed ? moment.data.length : choices.below(moment.data.length + 1);
+    inode.data = moment.data.subarray(0, bytes);
+    inode.mtimeNs = moment.mtimeNs;
+    inode.ctimeNs = moment.ctimeNs;
   }
 
   const disk: Disk = {
@@ -140,6 +180,7 @@ export function createDisk(nowMs: () => number): Disk {
     },
     write(inode, by, data) {
       disk.freeBytes -= data.length - inode.data.length;
+      if (by === 'user') remember(inode);
       inode.data = data;
       inode.by = by;
       inode.synced = by === 'user';
@@ -149,6 +190,7 @@ export function createDisk(nowMs: () => number): Disk {
       inode.ctimeNs = inode.mtimeNs;
     },
     touch(inode) {
+      inode.tornFrom = undefined;
       inode.ctimeNs = nowNs();
     },
     sync(inode) {
@@ -184,6 +226,8 @@ export function createDisk(nowMs: () => number): Disk {
         inode.givenUp = false;
       }
       unsynced.clear();
+      for (const inode of unflushed) tear(inode, choices);
+      unflushed.clear();
       disk.events.changed('agent');
     },
   };

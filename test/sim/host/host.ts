@@ -56,11 +56,16 @@ const EARLY_MS = 2_000;
 export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: typeof startAgent): SimHost {
   const { scheduler, choices, faults } = sim;
   let clockOffMs = 0;
+  let clockStepped = false;
   const nowMs = () => scheduler.nowMs + clockOffMs;
   const disk = createDisk(nowMs);
   const volume = disk.make('directory', 'user');
   const failing = createFailingCalls(sim);
-  const judge = createJudge({ sim, hub, setup, disk, volume });
+  const knowsItsStart = () => {
+    const [, sinceMs = '0'] = index.notes.get('boot')?.split(' ') ?? [];
+    return !lostIndex && !clockStepped && sinceMs !== '0';
+  };
+  const judge = createJudge({ sim, hub, setup, disk, volume, knowsItsStart });
   let index = createIndexDisk();
   let process: Process | undefined;
   let agent: Agent | undefined;
@@ -84,6 +89,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
     nowMs,
     stepClock(byMs) {
       clockOffMs += byMs;
+      clockStepped = true;
     },
     judge,
     get index() {
@@ -138,6 +144,7 @@ export function createHost(sim: Simulation, hub: Hub, setup: HostSetup, start: t
       process.kill();
       if (how !== 'power cut') return;
       disk.powerCut(choices);
+      judge.powerCame();
       boots++;
       bootId.data = Buffer.from(`boot-${boots}`);
       powerCutsMs.push(scheduler.nowMs);

@@ -22,6 +22,8 @@ export interface Judge {
   /** The last closed content that the agent has moved away, by path. */
   readonly moved: ReadonlyMap<string, string>;
   writerClosed(inode: Inode): void;
+  /** What is there now is what there is, whoever was writing it. */
+  powerCame(): void;
   /** False when the hub says that another agent has the prefix. */
   isOwner(): boolean;
 }
@@ -32,7 +34,8 @@ export function createJudge({
   setup,
   disk,
   volume,
-}: Pick<SimHost, 'sim' | 'hub' | 'setup' | 'disk' | 'volume'>): Judge {
+  knowsItsStart,
+}: Pick<SimHost, 'sim' | 'hub' | 'setup' | 'disk' | 'volume'> & { knowsItsStart(): boolean }): Judge {
   const past = createPast();
   const closed = new Set<string>(['']);
   const moved = new Map<string, string>();
@@ -118,9 +121,18 @@ export function createJudge({
 
   function judgeWrite(key: ObjectKey, before: Held | undefined, { body }: Held): void {
     const isTorn = setup.leases && !closed.has(body);
-    if (setup.mode === 'receive') wrong('I1', `receives, and wrote ${key}`);
+    const torn = isTornFrom(key, before?.body, body);
+    if (torn) wrong('I1', `overwrote ${key} with what a power cut has left of it: ${body}`);
+    else if (setup.mode === 'receive') wrong('I1', `receives, and wrote ${key}`);
     else if (isTorn) wrong('I2', `wrote ${key} with what no writer ever closed: ${body}`);
     else if (before !== undefined && before.body !== body) judgeOverwrite(key, before.body, body);
+  }
+
+  /** Of an index that knows when the host started, and of a clock that goes on: what a file is told from otherwise. */
+  function isTornFrom(key: ObjectKey, before: string | undefined, body: string): boolean {
+    const inode = find(pathOf(key))?.inode;
+    const isTorn = inode?.tornFrom !== undefined && inode.data.toString('latin1') === body;
+    return isTorn && before === inode.tornFrom && before !== body && knowsItsStart();
   }
 
   function judgeOverwrite(key: ObjectKey, before: string, body: string): void {
@@ -197,6 +209,9 @@ export function createJudge({
         const { directory, name } = walk(volume, path, 'find');
         if (directory !== undefined) disk.events.named(directory, name, inode, inode, 'user');
       }
+    },
+    powerCame() {
+      for (const { inode } of filesBelow(volume)) closed.add(inode.data.toString('latin1'));
     },
     store: {
       ...store,
