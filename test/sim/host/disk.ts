@@ -11,7 +11,7 @@ import type { Choices } from '../choices.ts';
 
 export type Actor = 'user' | 'agent';
 
-export interface FileMoment {
+interface FileMoment {
   atMs: number;
   data: Buffer;
   mtimeNs: bigint;
