@@ -1,7 +1,7 @@
 /** The files of the tour: what each must be everywhere is known from the moment it is written. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { dropFile } from '../drop-file.ts';
 
 export interface SampleFile {
   sizeBytes: number;
@@ -24,9 +24,7 @@ export function createSampleFiles(outputDir: string): SampleFiles {
     async drop(name, sizeBytes) {
       const bytes = randomBytes(sizeBytes);
       written.set(`output/${name}`, { sizeBytes, sha256: createHash('sha256').update(bytes).digest('hex') });
-      const path = join(outputDir, name);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, bytes);
+      await dropFile(join(outputDir, name), bytes);
     },
   };
 }

@@ -1,7 +1,8 @@
 /** What a person can do to the local system from the page, so as to see what it makes of it. */
-import { mkdir, writeFile } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { SyncError } from '#core/errors.ts';
+import { dropFile } from '../drop-file.ts';
 import type { LocalSystem } from '../system.ts';
 
 export interface Button {
@@ -40,9 +41,8 @@ export function createActions(system: System, { reconcile, say, nowMs }: Actions
   const actions: Record<string, () => Promise<string>> = {
     async 'drop-files'() {
       const run = `sample-${new Date(nowMs()).toISOString().slice(5, 19).replaceAll(/[:-]/g, '')}`;
-      await mkdir(join(folder, 'output', run), { recursive: true });
       for (let index = 1; index <= SAMPLES; index++) {
-        await writeFile(join(folder, 'output', run, `file ${index}.txt`), `Sample ${index} of ${run}\n`);
+        await dropFile(join(folder, 'output', run, `file ${index}.txt`), `Sample ${index} of ${run}\n`);
       }
       return `${SAMPLES} files were dropped in output/${run}.`;
     },
