@@ -26,7 +26,6 @@ export const powerCutUnflushed: Campaign = {
   cases: [3],
   needs: ['root', 'ext4', 'xfs', 'unshare'],
   rounds: 20,
-  /** One after the other: who sees another start of the host sees every mount, and keeps a disk that is cut meanwhile. */
   async run(world) {
     const tries = KINDS.flatMap((kind) => {
       const disk = createDisk(world, kind, `unflushed-${kind}`);
@@ -58,7 +57,7 @@ async function cutOnce(world: World, scene: Scene, disk: Disk, random: Random): 
   const safe = truth.present().filter(([name, digest]) => there.get(name) === digest);
   disk.unmount();
   disk.mount();
-  await scene.start('once', { wrapper: nextBoot(world) }).exit;
+  await scene.start('once', { wrapper: nextBoot(world, disk.path) }).exit;
   const [{ files }, objects] = [readTree(folder), await bucket.bytes(prefix)];
   return safe
     .filter(([name, digest]) => objects.get(name) !== digest && files.get(name) !== digest)

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Campaign, goesOn, type World } from '../campaign.ts';
 import { heal } from '../heal.ts';
 import { judgeNow } from '../judge.ts';
+import { nextBoot } from '../next-boot.ts';
 import type { Random } from '../random.ts';
 import { createScene, type Mode, type Scene } from '../scene.ts';
 import { stopped } from '../stopped.ts';
@@ -34,7 +35,7 @@ export const powerCut: Campaign = {
   name: 'power-cut',
   title: 'power cuts on ext4 and xfs while files go up and come down',
   cases: [3, 4],
-  needs: ['root', 'ext4', 'xfs'],
+  needs: ['root', 'ext4', 'xfs', 'unshare'],
   rounds: 40,
   async run(world) {
     await Promise.all(LANES.map((one) => lane(world, one, world.random.fork())));
@@ -65,7 +66,7 @@ async function cutOnce(
   writer: Writer,
   random: Random,
 ): Promise<void> {
-  const agent = scene.start('run');
+  const agent = scene.start('run', { wrapper: nextBoot(world, disk.path) });
   for (let step = 0; step < STEPS_BEFORE; step++) await writer.step();
   await agent.says('watching');
   await writer.step();
