@@ -28,8 +28,7 @@ const LOOK_EVERY_MS = 5_000;
 
 /** @returns the exit code: 0, or 1 when something could not be brought where it belongs */
 export async function runAgent(settings: HostSettings, command: 'run' | 'once'): Promise<number> {
-  // Else Node has its profiles and coverage to write.
-  if (isSea()) process.on('exit', exitNow);
+  endAtOnce();
   const once = command === 'once' || isDoneAtOnce(settings);
   const startedMs = Date.now();
   const stopRequested = stopRequest();
@@ -158,6 +157,17 @@ export async function runAgent(settings: HostSettings, command: 'run' | 'once'):
     await live?.close();
     log.info('stopped');
   }
+}
+
+/** Elsewhere than in the executable Node has profiles and coverage to write; and of a crash it tells after `exit`. */
+function endAtOnce(): void {
+  let crashed = false;
+  process.on('uncaughtExceptionMonitor', () => {
+    crashed = true;
+  });
+  process.on('exit', (code) => {
+    if (isSea() && !crashed) exitNow(code);
+  });
 }
 
 /** There is no end to wait for any more, or none that comes by itself. */

@@ -96,6 +96,15 @@ it('moves what is there with `once`, scanning in its own worker', async () => {
   expect(agent.output()).not.toContain('Warning');
 });
 
+it('does not end without a word when its output has no room', async () => {
+  const wrapper = ['sh', '-c', 'exec "$0" "$@" > /dev/full'];
+  const { folder, start } = await agentUnderTest({ program: [executable], wrapper });
+  writeFileSync(join(folder, 'one.txt'), 'one');
+  const agent = start('once');
+  expect(await agent.exit).not.toBe(0);
+  expect(agent.output()).toContain('ENOSPC');
+});
+
 it('compares a large file with its object in another thread, when the index is lost', async () => {
   const { base, folder, start } = await agentUnderTest({
     program: [executable],
