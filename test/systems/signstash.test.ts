@@ -246,7 +246,7 @@ it('A9 speaks http and https with any S3-compatible server', async () => {
     const agent = start('run');
     await agent.says('removed output/a');
     agent.process.kill('SIGTERM');
-    expect(await agent.exit).toBe(0);
+    expect(await agent.exit, agent.output()).toBe(0);
   }
   expect(await contentOf(secure.store, objectKey('output/a'))).toBe('a');
 });

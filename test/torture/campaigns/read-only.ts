@@ -12,7 +12,7 @@ import { createDisk, type Disk } from '../volume.ts';
 import { writerOf } from '../writer-of.ts';
 
 const MODES: Mode[] = ['move', 'receive'];
-const TOLD = /EROFS|read-only|readonly|cannot be used/i;
+const TOLD = /EROFS|read-only|readonly|cannot be used|Check the disk/i;
 
 export const readOnly: Campaign = {
   name: 'read-only',
