@@ -51,6 +51,15 @@ export function createDeletions(context: FileContext, unsure: () => string | und
   let judgedMs = 0;
   let news = false;
 
+  /** Whether nothing may be deleted now; says why, once. */
+  function isInDoubt(): boolean {
+    const doubt = unsure();
+    if (doubt === undefined) return false;
+    if (held !== doubt) log.warn(`no deletes: ${doubt}`, { key: folder.path, waiting: pending.size });
+    held = doubt;
+    return true;
+  }
+
   /** Those that are still gone, apart from renames, whose content has another key now. */
   function sort(): { gone: IndexRow[]; moved: IndexRow[]; failures: number } {
     const [gone, moved]: [IndexRow[], IndexRow[]] = [[], []];
@@ -98,7 +107,7 @@ export function createDeletions(context: FileContext, unsure: () => string | und
   async function carryOut(rows: readonly IndexRow[]): Promise<number> {
     let failures = 0;
     await inParallel(rows, settings.limits.concurrency, async (row) => {
-      if (context.stopping.aborted || unsure() !== undefined) return;
+      if (context.stopping.aborted || isInDoubt()) return;
       try {
         await deleteObject(context, row);
       } catch (error) {
@@ -133,12 +142,7 @@ export function createDeletions(context: FileContext, unsure: () => string | und
         held = '';
         return 0;
       }
-      const doubt = unsure();
-      if (doubt !== undefined) {
-        if (held !== doubt) log.warn(`no deletes: ${doubt}`, { key: folder.path, waiting: pending.size });
-        held = doubt;
-        return 0;
-      }
+      if (isInDoubt()) return 0;
       const { gone, moved, failures: unseen } = sort();
       let failures = unseen + (await carryOut(moved));
       const { synced, held: heldRows } = index.counts(folder.name);

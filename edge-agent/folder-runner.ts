@@ -4,7 +4,6 @@
  */
 import { untilNext } from '#adapters/host/ticks.ts';
 import { recoverTrash } from '#adapters/host/trash.ts';
-import { joinPath, lstatBig } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { FolderContext, FolderRunner, FolderView } from './folder.ts';
 import { type ClaimedFolder, claimFolder } from './folder-claim.ts';
@@ -17,8 +16,8 @@ const TICK_MS = 1_000;
 const CLAIM_EVERY_MS = 5_000;
 /** How often the index is compared with the bucket where passes do not do it anyway. */
 const VERIFY_EVERY_MS = 86_400_000;
-/** May pass by itself: something is not mounted, or another agent has yet to stop. */
-const TEMPORARY = new Set(['NoFolder', 'Replaced', 'Unusable', 'Owned']);
+/** May pass by itself: something is not mounted, another agent has yet to stop, or there is no room to note what is done. */
+const TEMPORARY = new Set(['NoFolder', 'Replaced', 'Unusable', 'Owned', 'IndexFull']);
 
 /** What a mode makes of a claimed folder. */
 type OpenAs = (context: FolderContext, claim: ClaimedFolder, ownership: Ownership | undefined) => OpenFolder;
@@ -59,8 +58,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
 
   /** What was on its way out when a crash or an error came. Removals are done in one turn: none is under way now. */
   function putBack({ root }: ClaimedFolder, message: string): void {
-    for (const path of recoverTrash(root.path)) {
-      context.putBack.add(lstatBig(joinPath(root.path, path)).ino);
+    for (const path of recoverTrash(root.path, context.hostStart.puttingBack)) {
       log.info(message, { key: printableName(path) });
     }
   }

@@ -7,6 +7,7 @@ import type { AgentSettings, FolderSettings } from '#core/settings/agent.ts';
 import type { Leases } from './leases.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { HostStart } from './older-file.ts';
 
 export interface FolderContext {
   /** Of this agent: the setting, or the host's. */
@@ -18,10 +19,8 @@ export interface FolderContext {
   leases: Leases;
   log: Log;
   metrics: Metrics;
-  /** Files that nobody has touched since then were there before the host started; in milliseconds since 1970. */
-  hostSinceMs: number;
-  /** Inodes of files that the agent itself has touched since, to put them back where a crash had taken them from. */
-  putBack: Set<bigint>;
+  /** Files that nobody has touched since may be what a power cut has left of them. */
+  hostStart: HostStart;
   /** Bounds the bytes of parts held in memory, over all folders. */
   parts: ByteBudget;
   /** What the store was seen to do; `undefined` until it could be asked. */

@@ -129,13 +129,13 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
       leases,
       log,
       metrics,
-      hostSinceMs: start.sinceMs,
-      putBack: new Set<bigint>(),
+      hostStart: start,
       parts,
       capabilities,
       requireEncryption: createEncryptionProof(store, folder),
       onCompared() {
-        if (notCompared.delete(folder.name) && notCompared.size === 0) index.completed();
+        notCompared.delete(folder.name);
+        if (notCompared.size === 0 && index.fresh !== undefined) index.completed();
       },
       onChanged: (key: ObjectKey) => invalidator?.changed(key),
     };

@@ -18,32 +18,46 @@ const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const NOTE = 'boot';
 const NS_PER_MS = 1_000_000n;
 
+/** The start of the host that the agent has found itself in. */
 export interface HostStart {
-  /** When an agent with this index first saw it, in milliseconds since 1970; 0: the index knows of no other start. */
-  sinceMs: number;
+  /** Whether somebody has touched the file since; always true where the index knows of no earlier start. */
+  touched(file: Pick<FileState, 'ino' | 'ctimeNs'>): boolean;
+  /**
+   * Before the agent puts the file back that has this inode: that gives it a new ctime, and nobody has touched it. On
+   * disk when it returns. Throws what the index throws.
+   */
+  puttingBack(ino: bigint): void;
   /** For the next agent. Throws what the index throws. */
   note(): void;
 }
 
+/** @param nowMs when this agent sees it, in milliseconds since 1970; what an earlier agent of the same start noted counts */
 export function hostStart(index: Pick<HostIndex, 'note' | 'setNote'>, nowMs: number): HostStart {
   const id = readFileSync(BOOT_ID, 'utf8').trim();
-  const [known = '', knownMs = '0'] = index.note(NOTE)?.split(' ') ?? [];
+  const [known = '', knownMs = '0', ...knownInodes] = index.note(NOTE)?.split(' ') ?? [];
   const sinceMs = id === known ? Number(knownMs) : known === '' ? 0 : nowMs;
+  const putBack = new Set(id === known ? knownInodes.map(BigInt) : []);
+  const write = (...more: bigint[]) => index.setNote(NOTE, [id, sinceMs, ...putBack, ...more].join(' '));
   return {
-    sinceMs,
+    touched: ({ ino, ctimeNs }) =>
+      sinceMs === 0 || (ctimeNs >= BigInt(Math.round(sinceMs)) * NS_PER_MS && !putBack.has(ino)),
+    puttingBack(ino) {
+      if (sinceMs === 0 || putBack.has(ino)) return;
+      write(ino);
+      putBack.add(ino);
+    },
     note() {
-      if (id !== known) index.setNote(NOTE, `${id} ${sinceMs}`);
+      if (id !== known) write();
     },
   };
 }
 
 /** @throws SyncError `OlderThanObject` when the file may be what a power cut has left of its object's */
 export async function requireNotOlder(
-  { store, hostSinceMs: sinceMs, putBack }: Pick<FileContext, 'store' | 'hostSinceMs' | 'putBack'>,
+  { store, hostStart: start }: Pick<FileContext, 'store' | 'hostStart'>,
   { fd, key, state }: Pick<SettledFile, 'fd' | 'key' | 'state'>,
 ): Promise<void> {
-  const touched = state.ctimeNs >= BigInt(Math.round(sinceMs)) * NS_PER_MS;
-  if (touched && !(sinceMs > 0 && putBack.has(state.ino))) return;
+  if (start.touched(state)) return;
   const object = await store.head(key);
   if (object === undefined || !isOlder(state, object)) return;
   const file = {
@@ -71,5 +85,5 @@ export async function requireNotOlder(
 function isOlder({ mtimeNs, ctimeNs }: FileState, { metadata, lastModifiedMs }: ObjectHead): boolean {
   const { mtimeNs: objectMtimeNs } = parseFileMetadata(metadata);
   const byHost = objectMtimeNs !== undefined && mtimeNs <= objectMtimeNs;
-  return byHost || ctimeNs <= BigInt(lastModifiedMs) * NS_PER_MS;
+  return byHost || Number(ctimeNs / NS_PER_MS) <= lastModifiedMs;
 }

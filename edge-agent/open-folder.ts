@@ -44,6 +44,8 @@ export interface OpenOptions {
   skewMs?: () => number | undefined;
 }
 
+/** What could not be noted, on a full disk for example, is noted again after that. */
+const NOTE_AGAIN_MS = 10_000;
 const SCAN_FAILED = { files: 0, directories: 0, errors: 1 };
 
 export function openFolder(
@@ -71,6 +73,7 @@ export function openFolder(
   let scanning: Promise<void> = Promise.resolve();
   let watcher: Watcher | undefined;
   let passing = Promise.resolve(0);
+  let compareAgainMs = Number.POSITIVE_INFINITY;
 
   const markers =
     folder.mode === 'append' && folder.marker !== undefined
@@ -149,7 +152,9 @@ export function openFolder(
   function compared(): void {
     if (lastScan === undefined || lastScan.errors > 0 || stopping.signal.aborted) return;
     adopting = undefined;
+    compareAgainMs = performance.now() + NOTE_AGAIN_MS;
     context.onCompared();
+    compareAgainMs = Number.POSITIVE_INFINITY;
   }
 
   function tell(error: unknown): void {
@@ -202,6 +207,7 @@ export function openFolder(
     },
     async tick() {
       if (stopping.signal.aborted) return;
+      if (performance.now() >= compareAgainMs) compared();
       if (lastScan !== undefined) upkeep.expireSometimes();
       if (deletions?.due(work.queued) === true) await deletions.flush();
       if (markers?.due(work.queued) === true) await markers.settle();

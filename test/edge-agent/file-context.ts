@@ -1,6 +1,7 @@
 /** What the flows of one file need, around the parts that a test is about. */
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createLog } from '../../edge-agent/log.ts';
+import { hostStart } from '../../edge-agent/older-file.ts';
 import type { FileContext } from '../../edge-agent/settled-file.ts';
 
 type Given = Pick<FileContext, 'settings' | 'store' | 'index' | 'leases'>;
@@ -16,8 +17,7 @@ export function fileContext(root: { path: string; fd: number }, given: Given): F
     root: { path: Buffer.from(root.path), fd: root.fd },
     log: createLog({ level: 'ERROR', format: 'readable' }),
     metrics: { done: () => undefined, lag: () => undefined },
-    hostSinceMs: 0,
-    putBack: new Set<bigint>(),
+    hostStart: hostStart(given.index, 0),
     parts: createByteBudget(4 * given.settings.limits.partBytes),
     capabilities: () => undefined,
     onCompared: () => undefined,

@@ -141,3 +141,20 @@ it('does not take a name that cannot be looked at for one that is there: its del
   expect(await deletions.flush()).toBe(0);
   expect(store.contents(objectKey(`out/${name}`))).toBeUndefined();
 });
+
+it('says why a delete is not carried out when the folder comes into doubt after it was judged', async () => {
+  const { root, store, context, mirror, file } = await renamed();
+  await mirror('b');
+  rmSync(file);
+  const warnings: string[] = [];
+  const log = { ...context.log, warn: (message: string) => void warnings.push(message) };
+  const doubts = [undefined, `${root} cannot be read: EIO`];
+  const deletions = createDeletions({ ...context, log }, () => doubts.shift());
+  deletions.add(path('b'));
+  await deletions.flush();
+  expect(warnings).toEqual([`no deletes: ${root} cannot be read: EIO`]);
+  expect(deletions.waiting).toBe(1);
+  expect(deletions.held).toContain('EIO');
+  await deletions.flush();
+  expect(store.contents(objectKey('out/b'))).toBeUndefined();
+});

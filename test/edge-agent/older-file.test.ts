@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, statSync, utimesSync, wr
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openIndex } from '#adapters/host/index-db.ts';
-import { objectKey } from '#core/key.ts';
+import { type ObjectKey, objectKey } from '#core/key.ts';
 import { formatMtime } from '#core/metadata.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { mirrorFile } from '../../edge-agent/mirror-file.ts';
@@ -20,6 +20,19 @@ const FLOWS = [
   ['move', moveFile],
   ['mirror', mirrorFile],
 ] as const;
+
+/** Notes as an index keeps them. */
+function notes(...known: [string, string][]) {
+  const map = new Map(known);
+  return {
+    note: (name: string) => map.get(name),
+    setNote: (name: string, value?: string) => void map.set(name, value ?? ''),
+  };
+}
+
+function startedAt(sinceMs: number) {
+  return hostStart(notes(['boot', 'an-earlier-one 0']), sinceMs);
+}
 
 function setup(mode: string, content: string) {
   const root = temporaryFolder();
@@ -41,7 +54,7 @@ function setup(mode: string, content: string) {
   });
   const context = {
     ...fileContext({ path: root, fd }, { settings, store, index, leases }),
-    hostSinceMs: Date.now() + HOUR_MS,
+    hostStart: startedAt(Date.now() + HOUR_MS),
     adopting: () => undefined,
     onGone: () => undefined,
   };
@@ -76,6 +89,17 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
     expect(String(store.contents(KEY))).toBe('content');
   });
 
+  it('goes by the time that the object tells where the store tells none', async () => {
+    const { store, context, put, mtimeMs } = setup(mode, 'con');
+    await put('content', mtimeMs);
+    const head = async (key: ObjectKey) => {
+      const object = await store.head(key);
+      return object && { ...object, lastModifiedMs: Number.NaN };
+    };
+    const timeless = { ...context, store: { ...store, head } };
+    await expect(flow(timeless, Buffer.from('f'))).rejects.toMatchObject({ code: 'OlderThanObject' });
+  });
+
   it('uploads what was changed after its object was made', async () => {
     const { clock, store, context, put, mtimeMs } = setup(mode, 'newer');
     clock.ms -= HOUR_MS;
@@ -87,8 +111,9 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
   it('uploads what somebody has touched since the host started', async () => {
     const { file, store, context, put, mtimeMs } = setup(mode, 'con');
     await put('content', mtimeMs + HOUR_MS);
-    context.hostSinceMs = Date.now();
-    await expect.poll(() => Date.now()).toBeGreaterThan(context.hostSinceMs + 20);
+    const sinceMs = Date.now();
+    context.hostStart = startedAt(sinceMs);
+    await expect.poll(() => Date.now()).toBeGreaterThan(sinceMs + 20);
     utimesSync(file, 1, 1);
     await flow(context, Buffer.from('f'));
     expect(String(store.contents(KEY))).toBe('con');
@@ -104,29 +129,44 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
 });
 
 describe('a start of the host', () => {
-  const notes = (...known: [string, string][]) => {
-    const map = new Map(known);
-    return {
-      map,
-      note: (name: string) => map.get(name),
-      setNote: (name: string, value?: string) => void map.set(name, value ?? ''),
-    };
-  };
+  const at = (ms: number, ino = 1n) => ({ ino, ctimeNs: BigInt(ms) * 1_000_000n });
 
   it('is no other one where the index knows of none, and stays the same for the agents after that', () => {
     const index = notes();
     const first = hostStart(index, 5);
-    expect(first.sinceMs).toBe(0);
+    expect(first.touched(at(4))).toBe(true);
     first.note();
-    expect(hostStart(index, 7).sinceMs).toBe(0);
+    expect(hostStart(index, 7).touched(at(4))).toBe(true);
   });
 
   it('is another one when its id is, from the moment on that an agent sees it', () => {
     const index = notes(['boot', 'an-earlier-one 0']);
     const start = hostStart(index, 5);
-    expect(start.sinceMs).toBe(5);
-    expect(hostStart(index, 6).sinceMs).toBe(6);
+    expect([start.touched(at(4)), start.touched(at(5))]).toEqual([false, true]);
+    expect(hostStart(index, 6).touched(at(5))).toBe(false);
     start.note();
-    expect(hostStart(index, 7).sinceMs).toBe(5);
+    expect(hostStart(index, 7).touched(at(5))).toBe(true);
+  });
+
+  it('is not when the agent put a file back, nor for the agents after that', () => {
+    const index = notes(['boot', 'an-earlier-one 0']);
+    const start = hostStart(index, 5);
+    start.puttingBack(1n);
+    start.puttingBack(2n);
+    for (const one of [start, hostStart(index, 7)]) {
+      expect([1n, 2n, 3n].map((ino) => one.touched(at(6, ino)))).toEqual([false, false, true]);
+    }
+  });
+
+  it('does not count a file as put back that could not be noted', () => {
+    const index = notes(['boot', 'an-earlier-one 0']);
+    const start = hostStart({ ...index, setNote: refuse }, 5);
+    expect(() => start.puttingBack(1n)).toThrow('full');
+    expect(start.touched(at(6))).toBe(true);
+    expect(() => start.puttingBack(1n)).toThrow('full');
   });
 });
+
+function refuse(): never {
+  throw new Error('full');
+}

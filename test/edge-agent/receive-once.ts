@@ -6,6 +6,7 @@ import { fixedCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store } from '#adapters/s3/store.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
+import { hostStart } from '../../edge-agent/older-file.ts';
 import { createReceiveRunner } from '../../edge-agent/receive-runner.ts';
 import { storeSettings } from './store-settings.ts';
 
@@ -37,8 +38,7 @@ const runner = createReceiveRunner({
   leases,
   log: createLog({ level: 'DEBUG', format: 'readable' }),
   metrics: { done: () => undefined, lag: () => undefined },
-  hostSinceMs: 0,
-  putBack: new Set<bigint>(),
+  hostStart: hostStart(index, 0),
   parts: createByteBudget(1),
   capabilities: () => undefined,
   onCompared: () => undefined,

@@ -10,6 +10,7 @@ import type { FolderContext } from '../../edge-agent/folder.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { createLog } from '../../edge-agent/log.ts';
 import type { Done } from '../../edge-agent/metrics.ts';
+import { hostStart } from '../../edge-agent/older-file.ts';
 import type { ReceiveOptions } from '../../edge-agent/receive-folder.ts';
 import { createReceiveRunner } from '../../edge-agent/receive-runner.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
@@ -55,8 +56,7 @@ export function receiveSetup(
       },
       lag: () => undefined,
     },
-    hostSinceMs: 0,
-    putBack: new Set<bigint>(),
+    hostStart: hostStart(index, 0),
     parts: createByteBudget(1024 * 1024),
     capabilities: () => undefined,
     onCompared: () => undefined,

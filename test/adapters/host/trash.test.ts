@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -20,6 +21,7 @@ import { startChild, temporaryFolder } from './folder.ts';
 
 const TRASH = join(HIDDEN_DIRECTORY, 'trash');
 const LONG_NAME = 'n'.repeat(255);
+const nothing = () => undefined;
 
 function openIn(root: string, path: string) {
   const fd = openSync(root, 'r');
@@ -118,7 +120,7 @@ test('recovery puts every file back at its place, its directories too, and never
   symlinkSync('finished', join(root, TRASH, 'six.path'));
 
   const conflict = `${LONG_NAME.slice(0, 255 - '.sluice-conflict-1'.length)}.sluice-conflict-1`;
-  const recovered = recoverTrash(Buffer.from(root)).map((path) => path.toString('latin1'));
+  const recovered = recoverTrash(Buffer.from(root), nothing).map((path) => path.toString('latin1'));
   expect(recovered.sort()).toEqual(
     [`gone/${LONG_NAME}`, 'd/\xff\xfe', 'taken.sluice-conflict-1', conflict, 'five.sluice-recovered'].sort(),
   );
@@ -130,7 +132,22 @@ test('recovery puts every file back at its place, its directories too, and never
   expect([content(LONG_NAME), content(conflict)]).toEqual(['new long', 'old long']);
   expect(content('five.sluice-recovered')).toBe('nameless');
   expect(readdirSync(join(root, TRASH))).toEqual([]);
-  expect(recoverTrash(Buffer.from(root))).toEqual([]);
+  expect(recoverTrash(Buffer.from(root), nothing)).toEqual([]);
+});
+
+test('recovery tells of each file before it moves it, and what is refused stays for the next time', () => {
+  const root = temporaryFolder();
+  crashed(root, 'one', Buffer.from('place'), 'content');
+  const { ino } = lstatSync(join(root, TRASH, 'one'), { bigint: true });
+  const told: bigint[] = [];
+  const refuse = (one: bigint) => {
+    told.push(one);
+    throw new Error('no room to note it');
+  };
+  expect(() => recoverTrash(Buffer.from(root), refuse)).toThrow('no room');
+  expect(told).toEqual([ino]);
+  expect(readdirSync(join(root, TRASH)).sort()).toEqual(['one', 'one.path']);
+  expect(recoverTrash(Buffer.from(root), nothing).map(String)).toEqual(['place']);
 });
 
 test('recovery never leaves the folder: through a symlink, a file in the way or dots, the file comes to the root', () => {
@@ -141,14 +158,14 @@ test('recovery never leaves the folder: through a symlink, a file in the way or 
   crashed(root, 'one', Buffer.from('link/escape'), 'one');
   crashed(root, 'two', Buffer.from('blocked/below'), 'two');
   crashed(root, 'three', Buffer.from('../../up'), 'three');
-  const recovered = recoverTrash(Buffer.from(root)).map(String).sort();
+  const recovered = recoverTrash(Buffer.from(root), nothing).map(String).sort();
   expect(recovered).toEqual(['below.sluice-conflict-1', 'escape.sluice-conflict-1', 'up.sluice-conflict-1']);
   expect(readFileSync(join(root, 'up.sluice-conflict-1'), 'utf8')).toBe('three');
   expect(readdirSync(outside)).toEqual([]);
 });
 
 test('a folder without a trash has nothing to recover', () => {
-  expect(recoverTrash(Buffer.from(temporaryFolder()))).toEqual([]);
+  expect(recoverTrash(Buffer.from(temporaryFolder()), nothing)).toEqual([]);
 });
 
 test('emptied directories go upwards to the first that holds something, never the root', () => {

@@ -61,8 +61,7 @@ export async function startAgent(
     leases,
     log,
     metrics: { done: () => undefined, lag: () => undefined },
-    hostSinceMs: start.sinceMs,
-    putBack: new Set<bigint>(),
+    hostStart: start,
     parts: createByteBudget(4 * PART_BYTES),
     capabilities: () => ({
       crc32: true,
