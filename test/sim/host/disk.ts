@@ -13,6 +13,7 @@ export type Actor = 'user' | 'agent';
 
 interface FileMoment {
   atMs: number;
+  by: Actor;
   data: Buffer;
   mtimeNs: bigint;
   ctimeNs: bigint;
@@ -132,8 +133,8 @@ export function createDisk(nowMs: () => number): Disk {
   }
 
   function remember(inode: Inode): void {
-    const { data, mtimeNs, ctimeNs } = inode;
-    inode.earlier.push({ atMs: nowMs(), data, mtimeNs, ctimeNs });
+    const { by, data, mtimeNs, ctimeNs } = inode;
+    inode.earlier.push({ atMs: nowMs(), by, data, mtimeNs, ctimeNs });
     inode.tornFrom = undefined;
     unflushed.add(inode);
   }
@@ -148,6 +149,8 @@ export function createDisk(nowMs: () => number): Disk {
     const flushed = BigInt(nowMs() - UNFLUSHED_MS) * 1_000_000n > moment.mtimeNs;
     const bytes = flushed ? moment.data.length : choices.below(moment.data.length + 1);
     inode.data = moment.data.subarray(0, bytes);
+    // What the agent has put there is its own again, once it is whole.
+    if (bytes === moment.data.length) inode.by = moment.by;
     inode.mtimeNs = moment.mtimeNs;
     inode.ctimeNs = moment.ctimeNs;
   }
