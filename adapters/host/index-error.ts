@@ -1,14 +1,17 @@
 /** What SQLite's errors mean for the index: damaged for good, full for now, or failed for another reason. */
+import { closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
+import { isSystemError } from './libc.ts';
 
 /** https://sqlite.org/rescode.html */
 const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 /** Busy, read-only, an error of the disk, full, cannot be opened: the file is as sound as it was. */
-const PASSING = new Set([5, 8, SQLITE_IOERR, SQLITE_FULL, 14]);
+const PASSING = new Set([5, 8, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN]);
 
 /** Found by our own checks, not by SQLite. */
 export class Damage extends Error {}
@@ -43,11 +46,11 @@ export function indexError(file: string, error: unknown): SyncError {
     key: file,
     retryable: !isDamage(error),
     cause: error,
-    ...advice(error),
+    ...advice(file, error),
   });
 }
 
-function advice(error: unknown): { code: string; hint?: string } {
+function advice(file: string, error: unknown): { code: string; hint?: string } {
   if (isDamage(error)) {
     return {
       code: 'IndexCorrupt',
@@ -59,8 +62,24 @@ function advice(error: unknown): { code: string; hint?: string } {
       'Check the disk. If the file stays unreadable, move it away: then a new one is built from the folder.';
     return { code: 'IndexFailed', hint };
   }
+  if (resultCode(error) === SQLITE_CANTOPEN) {
+    const why = openFault(file);
+    const hint = `Its directory must be there and the agent may write in it${why === '' ? '.' : `; the system says ${why}.`}`;
+    return { code: 'IndexFailed', hint };
+  }
   if (resultCode(error) !== SQLITE_FULL) return { code: 'IndexFailed' };
   return { code: 'IndexFull', hint: 'Make room on the file system of the index; it then goes on by itself.' };
+}
+
+/** SQLite does not tell why it cannot open or make a file, the system does. Empty: now it can. */
+function openFault(file: string): string {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return error.message;
+  }
+  return '';
 }
 
 /** The low byte is the primary code, the rest says where. */

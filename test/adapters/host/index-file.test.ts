@@ -167,3 +167,15 @@ test('the index of another installation is not trusted with deletes', () => {
   reopen(ours, (index) => index.completed());
   expect(reopen(ours, ({ fresh }) => fresh)).toBeUndefined();
 });
+
+test('an index that cannot be opened says what the system says of it', () => {
+  const directory = temporaryFolder();
+  writeFileSync(join(directory, 'file'), '');
+  const file = join(directory, 'file/index.db');
+  expect(() => openIndex(file)).toThrow(
+    expect.objectContaining({
+      message: expect.stringContaining(file),
+      hint: expect.stringContaining('ENOTDIR'),
+    }),
+  );
+});
