@@ -6,7 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { SystemError } from './libc.ts';
 import { type PolledTree, polledTree } from './polling-tree.ts';
 
-export interface PollingRequest {
+export type PollingRequest = PollingLook | 'end';
+
+export interface PollingLook {
   /** Relative to the root, in latin1. The first look at a quiet one reports nothing. */
   look: { top: string; quiet: boolean }[];
   forget: string[];
@@ -29,7 +31,12 @@ const NUL = Buffer.from([0]);
 const { root } = workerData as { root: Uint8Array };
 const trees = new Map<string, PolledTree>();
 
-parentPort?.on('message', ({ look, forget }: PollingRequest) => {
+parentPort?.on('message', (request: PollingRequest) => {
+  if (request === 'end') parentPort?.close();
+  else lookAtAll(request);
+});
+
+function lookAtAll({ look, forget }: PollingLook): void {
   for (const top of forget) trees.delete(top);
   const gone: Buffer[] = [];
   const problems: PollingProblem[] = [];
@@ -37,7 +44,7 @@ parentPort?.on('message', ({ look, forget }: PollingRequest) => {
   let directories = 0;
   for (const tree of trees.values()) directories += tree.directories;
   send({ gone: packed(gone), problems, directories });
-});
+}
 
 function lookAt(top: string, quiet: boolean, gone: Buffer[], problems: PollingProblem[]): void {
   const tree = trees.get(top) ?? polledTree(Buffer.from(root), Buffer.from(top, 'latin1'));

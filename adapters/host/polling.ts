@@ -1,6 +1,6 @@
 /** Polls trees that no event tells of, in a worker thread. */
 import { SyncError } from '#core/errors.ts';
-import type { PollingReply, PollingRequest } from './polling-worker.ts';
+import type { PollingLook, PollingReply, PollingRequest } from './polling-worker.ts';
 import { pathError } from './tree.ts';
 import { startWorker } from './worker.ts';
 
@@ -47,11 +47,11 @@ export function createPoller(root: Buffer, pollMs: number, events: PollerEvents)
   let directories = 0;
   let closed = false;
 
-  function ask(look: PollingRequest['look']): void {
+  function ask(look: PollingLook['look']): void {
     clearTimeout(timer);
     worker ??= start();
     looking = true;
-    worker.postMessage({ look, forget: forgotten } satisfies PollingRequest);
+    worker.postMessage({ look, forget: forgotten } satisfies PollingLook);
     forgotten = [];
   }
 
@@ -129,7 +129,7 @@ export function createPoller(root: Buffer, pollMs: number, events: PollerEvents)
     closed = true;
     clearTimeout(timer);
     clearImmediate(planned);
-    void worker?.terminate();
+    worker?.postMessage('end' satisfies PollingRequest);
   }
 
   return {

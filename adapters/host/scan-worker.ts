@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EntryKind, Seen } from './directory-reader.ts';
 import { openRowCursor, type RowCursor } from './row-cursor.ts';
-import type { ScanRequest, ScanResult, WorkerMessage } from './scan.ts';
+import type { IndexedFolder, ScanRequest, ScanResult, WorkerMessage } from './scan.ts';
 import { STATE_BYTES } from './scan-batch.ts';
 import { STAMP_BYTES } from './stamp.ts';
 import { joinPath } from './tree.ts';
@@ -17,26 +17,43 @@ const BATCH_BYTES = 256 * 1024;
 const ENTRY_BYTES = 16 * 1024;
 const MAX_BATCHES_AHEAD = 8;
 
-const { root, taken, rows: wanted } = workerData as ScanRequest;
+const { root, told, rows: wanted } = workerData as ScanRequest;
 const result: ScanResult = { files: 0, directories: 0, skipped: [], errors: [], emptyDirectories: [] };
 const batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
 let used = 0;
 let entries = 0;
 let batches = 0;
 
-if (wanted === undefined) walkTree(Buffer.from(root), everyFile());
-else {
-  const rows = openRowCursor(wanted.indexFile, wanted.folder);
-  walkTree(Buffer.from(root), changedFiles(rows, wanted.trusted));
-  if (result.errors.every(({ path }) => path.length > 0)) tellRowsUpTo(rows, undefined);
-  rows.close();
+class Unwanted extends Error {}
+
+try {
+  if (wanted === undefined) walkTree(Buffer.from(root), everyFile());
+  else walkChanges(wanted);
+  sendBatch();
+  parentPort?.postMessage({ result } satisfies WorkerMessage);
+} catch (error) {
+  if (!(error instanceof Unwanted)) throw error;
 }
-sendBatch();
-parentPort?.postMessage({ result } satisfies WorkerMessage);
+
+function walkChanges({ indexFile, folder, trusted }: IndexedFolder): void {
+  const rows = openRowCursor(indexFile, folder);
+  try {
+    walkTree(Buffer.from(root), changedFiles(rows, trusted));
+    if (result.errors.every(({ path }) => path.length > 0)) tellRowsUpTo(rows, undefined);
+  } finally {
+    rows.close();
+  }
+}
+
+/** Who started this thread must not terminate it: `startWorker`. */
+function requireWanted(): void {
+  if (Atomics.load(told, 1) === 1) throw new Unwanted();
+}
 
 function everyFile(): TreeVisitor {
   return {
     entry(path, length, kind, look) {
+      requireWanted();
       if (isOdd(path, length, kind)) return;
       const seen = look();
       if (seen === 'gone' || isFailure(path, length, seen) || isOdd(path, length, seen.kind)) return;
@@ -44,6 +61,7 @@ function everyFile(): TreeVisitor {
       tell(path, length, seen);
     },
     directory(path, count) {
+      requireWanted();
       result.directories++;
       if (count === 0) result.emptyDirectories.push(path);
     },
@@ -62,12 +80,16 @@ function changedFiles(rows: RowCursor, trusted: boolean): TreeVisitor {
 
   return {
     entry(path, length, kind, look) {
+      requireWanted();
       tellRowsUpTo(rows, path);
       const known = !rows.ended && rows.compare(path) === 0;
       if (!isOdd(path, length, kind)) visitFile(path, length, known, look);
       if (known) rows.next();
     },
-    directory: () => void result.directories++,
+    directory() {
+      requireWanted();
+      result.directories++;
+    },
     unlisted(path, code) {
       result.errors.push({ path, code });
       passOver(rows, path);
@@ -125,7 +147,8 @@ function sendBatch(): void {
   used = 0;
   entries = 0;
   batches++;
-  for (let done = Atomics.load(taken, 0); batches - done > MAX_BATCHES_AHEAD; done = Atomics.load(taken, 0)) {
-    Atomics.wait(taken, 0, done);
+  for (let done = Atomics.load(told, 0); batches - done > MAX_BATCHES_AHEAD; done = Atomics.load(told, 0)) {
+    requireWanted();
+    Atomics.wait(told, 0, done);
   }
 }

@@ -26,8 +26,8 @@ export interface IndexedFolder {
 /** For the worker. */
 export interface ScanRequest {
   root: Uint8Array;
-  /** How many batches have been taken. */
-  taken: Int32Array<SharedArrayBuffer>;
+  /** How many batches have been taken; and whether nobody wants more, as 1. */
+  told: Int32Array<SharedArrayBuffer>;
   rows?: IndexedFolder;
 }
 
@@ -67,9 +67,10 @@ async function scan(
   signal?: AbortSignal,
 ): Promise<ScanResult> {
   signal?.throwIfAborted();
-  const taken = new Int32Array(new SharedArrayBuffer(4));
-  const workerData: ScanRequest = { ...request, root: new Uint8Array(request.root), taken };
+  const told = new Int32Array(new SharedArrayBuffer(8));
+  const workerData: ScanRequest = { ...request, root: new Uint8Array(request.root), told };
   const worker = startWorker('scan-worker', { workerData });
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
   let abort = () => {};
   try {
     return await new Promise((resolve, reject) => {
@@ -92,15 +93,19 @@ async function scan(
             return;
           }
           await onBatch(message.batch);
-          Atomics.add(taken, 0, 1);
-          Atomics.notify(taken, 0);
+          Atomics.add(told, 0, 1);
+          Atomics.notify(told, 0);
         });
       });
     });
   } finally {
     signal?.removeEventListener('abort', abort);
-    worker.removeAllListeners('exit');
-    await worker.terminate();
+    worker.removeAllListeners('message');
+    Atomics.store(told, 1, 1);
+    // Else the worker could begin to wait just now, and nobody would wake it.
+    Atomics.add(told, 0, 1);
+    Atomics.notify(told, 0);
+    await ended;
   }
 }
 

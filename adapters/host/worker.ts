@@ -6,7 +6,8 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 export type WorkerName = `${string}-worker`;
 
 /**
- * The worker of that name, started. Rejects nothing itself: listen to its `error` and `exit`. In the executable its
+ * The worker of that name, started. One that calls libc must be asked to end, never be terminated: a thread that is
+ * ended while koffi loads or works in it aborts the process ("napi_throw"). Rejects nothing itself: listen to its `error` and `exit`. In the executable its
  * bundle is CommonJS text: https://nodejs.org/docs/latest-v24.x/api/single-executable-applications.html
  */
 export function startWorker(name: WorkerName, options: WorkerOptions): Worker {
