@@ -138,7 +138,12 @@ export interface ObjectStore {
     source: CopySource,
     range: ByteRange,
   ): Promise<PartResult>;
-  completeMultipart(key: ObjectKey, uploadId: string, parts: readonly PartResult[]): Promise<PutResult>;
+  completeMultipart(
+    key: ObjectKey,
+    uploadId: string,
+    parts: readonly PartResult[],
+    options?: Pick<PutOptions, 'ifAbsent'>,
+  ): Promise<PutResult>;
   /** Aborting an upload that is no longer there is no error. */
   abortMultipart(key: ObjectKey, uploadId: string): Promise<void>;
   /** What the store has of an upload; none when there is no such upload. In the order of their numbers. */

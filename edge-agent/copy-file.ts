@@ -8,6 +8,7 @@ import { fileKey } from '#core/file-key.ts';
 import type { ObjectKey } from '#core/key.ts';
 import { rangesOf } from '#core/parts.ts';
 import type { ObjectHead, PutOptions } from '#core/ports.ts';
+import { requireNotOlder } from './older-file.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 import { attributesOf, putRow, syncedRow } from './put-file.ts';
 import { changed, type FileContext, type SettledFile } from './settled-file.ts';
@@ -44,6 +45,7 @@ export async function copyFile(
     };
     const upToDate = present?.etag === source.etag && carries(present, attributes);
     const sent = { sizeBytes: state.sizeBytes, metadata: attributes.metadata };
+    if (present !== undefined && !upToDate) await requireNotOlder(context, path, file);
     const row = upToDate
       ? known(present)
       : await notingSent(

@@ -2,14 +2,12 @@
  * The deletes of a `mirror` folder: collected for a moment, so that a rename is seen as one; judged together by the
  * guard; carried out only while the folder is certainly the folder and the last scan could read all of it (I1).
  */
-import { statSync } from 'node:fs';
 import type { IndexRow } from '#adapters/host/index-db.ts';
-import { isSystemError } from '#adapters/host/libc.ts';
-import { joinPath, lstatBig, pathError } from '#adapters/host/tree.ts';
 import { inParallel } from '#adapters/in-parallel.ts';
 import { type GuardWindow, guardDeletes } from '#core/delete-guard.ts';
 import { SyncError } from '#core/errors.ts';
 import { fileKey } from '#core/file-key.ts';
+import { isFile, isUnexplained } from './absent-file.ts';
 import { deleteOurs } from './delete-ours.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 import type { FileContext } from './settled-file.ts';
@@ -37,11 +35,20 @@ const NOTE = 'delete-window/';
 const GRACE_MS = 1_000;
 /** Under steady work the new names of a rename may still wait; their objects are then uploaded anew. */
 const LONGEST_MS = 30_000;
+const NOBODY_REMOVED =
+  'nobody has removed them: a file system in the folder is not mounted, or a power cut has taken their names';
 /** What is held is judged again that often: renames may have been completed, files may be back. */
 const HELD_AGAIN_MS = 60_000;
 
-/** @param unsure why nothing may be concluded from an absent file now; `undefined` when all is well */
-export function createDeletions(context: FileContext, unsure: () => string | undefined): Deletions {
+/**
+ * @param unsure why nothing may be concluded from an absent file now; `undefined` when all is well
+ * @param devices of the folder itself, as `ClaimedFolder` knows them
+ */
+export function createDeletions(
+  context: FileContext,
+  unsure: () => string | undefined,
+  devices: ReadonlySet<bigint>,
+): Deletions {
   const { folder, settings, index, log } = context;
   const pending = new Set<string>();
   const approved = new Set<string>();
@@ -61,8 +68,8 @@ export function createDeletions(context: FileContext, unsure: () => string | und
   }
 
   /** Those that are still gone, apart from renames, whose content has another key now. */
-  function sort(): { gone: IndexRow[]; moved: IndexRow[]; failures: number } {
-    const [gone, moved]: [IndexRow[], IndexRow[]] = [[], []];
+  function sort(): { gone: IndexRow[]; moved: IndexRow[]; away: IndexRow[]; failures: number } {
+    const [gone, moved, away]: [IndexRow[], IndexRow[], IndexRow[]] = [[], [], []];
     let failures = 0;
     for (const name of pending) {
       const path = Buffer.from(name, 'latin1');
@@ -72,13 +79,14 @@ export function createDeletions(context: FileContext, unsure: () => string | und
           pending.delete(name);
           approved.delete(name);
         } else {
-          (approved.has(name) || hasTwin(context, row) ? moved : gone).push(row);
+          const isMeant = approved.has(name) || hasTwin(context, row);
+          (isMeant ? moved : isUnexplained(context, devices, row) ? away : gone).push(row);
         }
       } catch (error) {
         failures += failed(row, error);
       }
     }
-    return { gone, moved, failures };
+    return { gone, moved, away, failures };
   }
 
   /** It stays, and its row says why. Answers that it is one failure. */
@@ -143,7 +151,7 @@ export function createDeletions(context: FileContext, unsure: () => string | und
         return 0;
       }
       if (isInDoubt()) return 0;
-      const { gone, moved, failures: unseen } = sort();
+      const { gone, moved, away, failures: unseen } = sort();
       let failures = unseen + (await carryOut(moved));
       const { synced, held: heldRows } = index.counts(folder.name);
       const decision = guardDeletes(folder.guard, readWindow(context), {
@@ -155,10 +163,17 @@ export function createDeletions(context: FileContext, unsure: () => string | und
         hold(gone, decision.reason);
         return failures;
       }
-      held = '';
+      if (away.length === 0) held = '';
+      else hold(away, NOBODY_REMOVED);
       if (gone.length === 0) return failures;
       index.setNote(NOTE + folder.name, JSON.stringify(decision.window));
       failures += await carryOut(gone);
+      const undone = gone.filter(({ path }) => pending.has(path.toString('latin1'))).length;
+      const { window } = decision;
+      if (undone > 0) {
+        const text = JSON.stringify({ ...window, deleted: window.deleted - undone });
+        index.setNote(NOTE + folder.name, text);
+      }
       return failures;
     },
     approve() {
@@ -192,19 +207,6 @@ async function deleteObject(context: FileContext, row: IndexRow): Promise<void> 
   log.info('deleted', { key });
   metrics.done(folder.name, 'deleted');
   context.onChanged(key);
-}
-
-/** @throws SyncError when the name cannot be looked at: an unreadable directory is no empty one */
-function isFile({ root, folder }: Pick<FileContext, 'root' | 'folder'>, path: Buffer): boolean {
-  const full = joinPath(root.path, path);
-  try {
-    // A link that is followed stands for its file.
-    return (folder.symlinks === 'follow' ? statSync(full) : lstatBig(full)).isFile();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
-    throw pathError('look', path, error);
-  }
 }
 
 /** Another file of the folder has the same inode and the same verified content: this name was renamed to that. */

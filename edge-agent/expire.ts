@@ -13,6 +13,7 @@ import { clockFault, isOlder } from '#core/expiry.ts';
 import { createAgedDirectories } from './aged-directories.ts';
 import { hindranceOf } from './expire-proof.ts';
 import type { FolderContext } from './folder.ts';
+import { noteOtherNames } from './older-file.ts';
 import { printableName } from './path-bytes.ts';
 
 interface ExpiryCounts {
@@ -61,7 +62,13 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
     };
     const expire = async (path: Buffer) => {
       if (stopping.aborted) return;
-      const why = await removeFile(path, old, rule.expireUnsynced, () => directories.remember(path));
+      const why = await removeFile(path, old, rule.expireUnsynced, () => directories.remember(path)).catch(
+        (error: unknown) => {
+          if (!isOfOneFile(error)) throw error;
+          counts.failed = 1;
+          return error.message;
+        },
+      );
       if (why === 'gone') return;
       if (why !== undefined) keep(path, why);
       else counts.files++;
@@ -116,6 +123,7 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
   /** The row goes first: a row without its file could be taken for a file that somebody deleted. */
   function unlinkFile(path: Buffer, fd: number, state: FileState): string | undefined {
     const row = index.get(folder.name, path);
+    noteOtherNames(context.hostStart, fd, state);
     index.remove(folder.name, path);
     index.flush();
     try {
@@ -161,6 +169,14 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
       return result;
     },
   };
+}
+
+const OF_FILES = new Set(['open', 'remove', 'put-back']);
+
+/** The others may go all the same; a store or an index that is away is no use to any of them. */
+function isOfOneFile(error: unknown): error is Error {
+  if (!(error instanceof SyncError)) return isSystemError(error);
+  return !error.retryable || OF_FILES.has(error.op);
 }
 
 /** What cannot be looked at may have gone; if it has not, the next scan finds it. */

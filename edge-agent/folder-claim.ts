@@ -32,6 +32,8 @@ import type { Log } from './log.ts';
 
 export interface ClaimedFolder {
   root: OpenRoot;
+  /** What its file system has been called, at this claim and earlier ones: some get another number at each boot. */
+  devices: ReadonlySet<bigint>;
   /** Why this is no longer the folder that was claimed; `undefined` while it is. */
   fault(): string | undefined;
   release(): void;
@@ -69,9 +71,10 @@ function claimed(folder: FolderSettings, index: HostIndex): ClaimedFolder {
       index.setNote(noteOf(folder.name), id);
     }
     const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-    const { dev, ino } = stateOf(fd);
+    const { dev, ino, devices } = placeOf(fd, folder.name, index);
     return {
       root: { path, fd },
+      devices,
       // Of what is open: it may have been unmounted since its id was read.
       fault: () => faultOf(path, id, dev, ino),
       release() {
@@ -97,6 +100,7 @@ export function isAsClaimed(claim: ClaimedFolder, { name }: FolderSettings, log:
 
 /** The next claim takes whatever folder is there: for a disk that was replaced on purpose. */
 export function acceptFolder(name: string, index: HostIndex): void {
+  index.setNote(devicesNote(name), undefined);
   index.setNote(noteOf(name), undefined);
 }
 
@@ -107,13 +111,25 @@ export function folderFault(folder: FolderSettings, index: HostIndex): SyncError
   return known === undefined || found === known ? undefined : replaced(folder, found === undefined);
 }
 
-function stateOf(fd: number): FileState {
+/** Whoever has had a row with one of these numbers was in the folder itself, and not in what is mounted below it. */
+function devicesOf(name: string, index: HostIndex, dev: bigint): ReadonlySet<bigint> {
+  const known = new Set(index.note(devicesNote(name))?.split(' ').map(BigInt));
+  if (!known.has(dev)) index.setNote(devicesNote(name), [...known.add(dev)].join(' '));
+  return known;
+}
+
+function placeOf(fd: number, name: string, index: HostIndex): FileState & Pick<ClaimedFolder, 'devices'> {
   try {
-    return statOf(fd);
+    const state = statOf(fd);
+    return { ...state, devices: devicesOf(name, index, state.dev) };
   } catch (error) {
     closeSync(fd);
     throw error;
   }
+}
+
+function devicesNote(name: string): string {
+  return `folder-devices/${name}`;
 }
 
 function noteOf(name: string): string {

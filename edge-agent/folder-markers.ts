@@ -13,6 +13,8 @@ export interface FolderMarkers {
 
 /** They are looked at again when the folder rests, but not all the time. */
 const SHARE_OF_TIME = 20;
+/** What could not be written, on a full disk for example. */
+const AGAIN_MS = 10_000;
 
 /** @param ignored whether the folder leaves a path alone */
 export function createFolderMarkers(
@@ -21,7 +23,8 @@ export function createFolderMarkers(
   ignored: (path: Buffer) => boolean,
 ): FolderMarkers {
   const markers = createMarkers(context, marker);
-  let touched = false;
+  /** At first: whoever came before may have been ended between an upload and its marker. */
+  let touched = true;
   let notBeforeMs = 0;
 
   return {
@@ -34,7 +37,13 @@ export function createFolderMarkers(
     async settle() {
       touched = false;
       const startedMs = performance.now();
-      await markers.settle(ignored);
+      try {
+        await markers.settle(ignored);
+      } catch (error) {
+        touched = true;
+        notBeforeMs = performance.now() + AGAIN_MS;
+        throw error;
+      }
       notBeforeMs = performance.now() + (performance.now() - startedMs) * SHARE_OF_TIME;
     },
   };

@@ -2,6 +2,7 @@
  * One folder whose files go to the bucket, for as long as the agent runs: it is claimed, worked on by its schedule, let
  * go when it is no longer the folder that it was (unmounted, replaced, another agent's), and claimed again.
  */
+import { isSystemError } from '#adapters/host/libc.ts';
 import { untilNext } from '#adapters/host/ticks.ts';
 import { recoverTrash } from '#adapters/host/trash.ts';
 import { SyncError } from '#core/errors.ts';
@@ -18,6 +19,13 @@ const CLAIM_EVERY_MS = 5_000;
 const VERIFY_EVERY_MS = 86_400_000;
 /** May pass by itself: something is not mounted, another agent has yet to stop, or there is no room to note what is done. */
 const TEMPORARY = new Set(['NoFolder', 'Replaced', 'Unusable', 'Owned', 'IndexFull']);
+
+function mayPass(error: unknown): error is Error {
+  return (
+    isSystemError(error) ||
+    (error instanceof SyncError && (error.retryable || TEMPORARY.has(error.code ?? '')))
+  );
+}
 
 /** What a mode makes of a claimed folder. */
 type OpenAs = (context: FolderContext, claim: ClaimedFolder, ownership: Ownership | undefined) => OpenFolder;
@@ -36,6 +44,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
   let nextScanMs = 0;
   let nextVerifyMs = 0;
   let passing = false;
+  let unplaced = new Set<string>();
 
   /** @throws SyncError as `claimFolder` does, and `Owned` */
   async function attach(): Promise<OpenFolder> {
@@ -58,9 +67,14 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
 
   /** What was on its way out when a crash or an error came. Removals are done in one turn: none is under way now. */
   function putBack({ root }: ClaimedFolder, message: string): void {
-    for (const path of recoverTrash(root.path, context.hostStart.puttingBack)) {
+    const left: string[] = [];
+    const failed = (error: unknown) => left.push(error instanceof Error ? error.message : String(error));
+    for (const path of recoverTrash(root.path, context.hostStart.touching, failed)) {
       log.info(message, { key: printableName(path) });
     }
+    // It is tried again all the time.
+    for (const why of left) if (!unplaced.has(why)) log.error(why, { folder: folder.name });
+    unplaced = new Set(left);
   }
 
   function unavailable(why: string, hint: string | undefined): void {
@@ -73,12 +87,18 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     try {
       open = await attach();
     } catch (error) {
-      if (!(error instanceof SyncError) || !TEMPORARY.has(error.code ?? '')) throw error;
-      unavailable(error.message, error.hint);
+      if (!mayPass(error)) throw error;
+      unavailable(error.message, error instanceof SyncError ? error.hint : undefined);
       return;
     }
     if (folder.schedule === 'close') {
-      await watch(open);
+      try {
+        await watch(open);
+      } catch (error) {
+        if (!mayPass(error)) throw error;
+        unavailable(error.message, error instanceof SyncError ? error.hint : undefined);
+        return;
+      }
       nextScanMs = performance.now() + settings.rescan;
       nextVerifyMs = performance.now() + VERIFY_EVERY_MS;
       const { prefix, path } = folder;

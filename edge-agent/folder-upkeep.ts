@@ -1,6 +1,7 @@
 /** What a folder needs beside its files now and then: a look at the bucket, unfinished uploads, age. */
 import { lstatSync, statSync } from 'node:fs';
-import { type FileState, joinPath, stateOf } from '#adapters/host/tree.ts';
+import { isSystemError } from '#adapters/host/libc.ts';
+import { type FileState, joinPath, pathError, stateOf } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { expiryIntervalMs } from '#core/expiry.ts';
 import { checkBucket } from './bucket-check.ts';
@@ -78,6 +79,11 @@ export function createUpkeep(
 
 function regularFile(path: Buffer, followLinks: boolean): FileState | undefined {
   const options = { bigint: true, throwIfNoEntry: false } as const;
-  const stat = followLinks ? statSync(path, options) : lstatSync(path, options);
-  return stat?.isFile() === true ? stateOf(stat) : undefined;
+  try {
+    const stat = followLinks ? statSync(path, options) : lstatSync(path, options);
+    return stat?.isFile() === true ? stateOf(stat) : undefined;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw pathError('look', path, error);
+  }
 }

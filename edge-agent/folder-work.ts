@@ -63,6 +63,8 @@ export function createFolderWork(
   let triesAllowed = Number.POSITIVE_INFINITY;
   let left = 0;
 
+  const isPass = () => triesAllowed !== Number.POSITIVE_INFINITY;
+  const keyOf = (path: Buffer) => folder.prefix + printableName(path);
   const bounds = onRoom === undefined ? undefined : { marked: MARKED_BOUND, offered: OFFERED_BOUND, onRoom };
   const dirty = createDirtySet(settings.limits.concurrency, workOn, bounds);
 
@@ -80,7 +82,11 @@ export function createFolderWork(
       action();
     } catch (error) {
       if (!(error instanceof SyncError) || error.op !== 'index') throw error;
-      log.error(`cannot be noted: ${error.message}`, { key: printableName(path), hint: error.hint });
+      log.error(`cannot be noted: ${error.message}`, {
+        key: keyOf(path),
+        folder: folder.name,
+        hint: error.hint,
+      });
       again(path, UNNOTED_DELAY_MS, error.message);
     }
   }
@@ -89,7 +95,7 @@ export function createFolderWork(
     if ('parked' in result) {
       park(path, result.parked);
     } else if ('later' in result) {
-      log.debug(`not yet: ${result.later}`, { key: printableName(path) });
+      log.debug(`not yet: ${result.later}`, { key: keyOf(path), folder: folder.name });
       again(path, result.delayMs, result.later);
     } else if ('gone' in result && !isNothing(result.gone)) {
       park(path, `is a ${result.gone}, not a file`);
@@ -109,9 +115,12 @@ export function createFolderWork(
   function retry(path: Buffer, message: string, failure: SyncError | undefined): void {
     const row = index.get(folder.name, path);
     const attempts = (row?.attempts ?? 0) + 1;
-    const delayMs = backoffMs(RETRY, attempts, 0.5 + Math.random() / 2);
-    if (failure?.code === 'Changed') log.info(message, { folder: folder.name });
-    else log.warn(message, { folder: folder.name, attempts, retryInMs: delayMs, hint: failure?.hint });
+    // A pass does not wait for what earlier ones have tried.
+    const nth = isPass() ? (tries.get(path.toString('latin1')) ?? 0) + 1 : attempts;
+    const delayMs = backoffMs(RETRY, nth, 0.5 + Math.random() / 2);
+    const key = keyOf(path);
+    if (failure?.code === 'Changed') log.info(message, { key, folder: folder.name });
+    else log.warn(message, { key, folder: folder.name, attempts, retryInMs: delayMs, hint: failure?.hint });
     metrics.done(folder.name, 'failed');
     index.put({
       ...(row ?? NO_OBJECT),
@@ -128,12 +137,12 @@ export function createFolderWork(
   function again(path: Buffer, delayMs: number, why: string): void {
     const id = path.toString('latin1');
     const tried = (tries.get(id) ?? 0) + 1;
-    if (triesAllowed !== Number.POSITIVE_INFINITY) tries.set(id, tried);
+    if (isPass()) tries.set(id, tried);
     // One that cannot be put off is found by the next scan, as long as there is one.
     const lookedAtAgain = tried < triesAllowed && dirty.markLater(path, delayMs);
-    if (!lookedAtAgain && triesAllowed !== Number.POSITIVE_INFINITY) {
+    if (!lookedAtAgain && isPass()) {
       left++;
-      log.warn(`left behind: ${why}`, { key: printableName(path) });
+      log.warn(`left behind: ${why}`, { key: keyOf(path), folder: folder.name });
     }
   }
 
@@ -142,9 +151,10 @@ export function createFolderWork(
     const row = index.get(folder.name, path);
     const known = row?.state === 'parked' && row.lastError === reason;
     // A pass says what it leaves behind; who runs on has said it.
-    if (known && triesAllowed === Number.POSITIVE_INFINITY) return;
+    if (known && !isPass()) return;
     log.warn(reason.startsWith('conflict') ? reason : `skipped: ${reason}`, {
-      key: printableName(path),
+      key: keyOf(path),
+      folder: folder.name,
       hint,
     });
     if (known) return;

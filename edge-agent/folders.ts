@@ -168,7 +168,16 @@ export async function createFolders(settings: AgentSettings, shell: FoldersShell
       heartbeat = startHeartbeat({ store, agent, version, startedMs, everyMs, views, bucketViews, log });
     },
     async once() {
-      const left = await Promise.all(runners.map((runner) => runner.once()));
+      const one = (runner: FolderRunner) =>
+        runner.once().catch((error: unknown) => {
+          const hint = error instanceof SyncError ? error.hint : undefined;
+          log.error(error instanceof Error ? error.message : String(error), {
+            folder: runner.view().name,
+            hint,
+          });
+          return 1;
+        });
+      const left = await Promise.all(runners.map(one));
       return left.reduce((sum, one) => sum + one, 0);
     },
     retry,

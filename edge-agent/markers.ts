@@ -3,7 +3,7 @@
  * that was so. Children come before parents; a marker that is no longer true goes first, before anything else happens.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { scanTree } from '#adapters/host/scan.ts';
 import { type FileState, HIDDEN_DIRECTORY, joinPath, sameState } from '#adapters/host/tree.ts';
@@ -49,8 +49,13 @@ export function createMarkers(context: FileContext, name: string): Markers {
     const hidden = `${root.path.toString()}/${HIDDEN_DIRECTORY}`;
     mkdirSync(hidden, { recursive: true, mode: 0o700 });
     const temporary = `${hidden}/marker-${randomUUID()}`;
-    writeFileSync(temporary, `${new Date().toISOString()}\n`);
-    renameSync(temporary, marker);
+    try {
+      writeFileSync(temporary, `${new Date().toISOString()}\n`);
+      renameSync(temporary, marker);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
     if (text === undefined) log.info('marked', { key: keyOf(directory) });
   }
 

@@ -9,6 +9,7 @@ import { removeSafely } from '#adapters/host/trash.ts';
 import { sameState } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { MD5_METADATA } from '#core/metadata.ts';
+import { noteOtherNames } from './older-file.ts';
 import { printableName } from './path-bytes.ts';
 import { putFile, type SyncedRow } from './put-file.ts';
 import {
@@ -43,6 +44,7 @@ async function transfer(context: FileContext, path: Buffer, file: SettledFile): 
     throw unconfirmed(key, head === undefined ? 'is not in the bucket' : 'was overwritten in the bucket');
   }
   file.checkpoint();
+  noteOtherNames(context.hostStart, file.fd, state);
   if (removeSafely(root.path, path, file.fd, state) === 'changed') throw changed(key);
   index.remove(folder.name, path);
   log.info('removed', { key });

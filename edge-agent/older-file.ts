@@ -3,7 +3,8 @@
  * file whose last one is in the bucket already. It must not take its place. So a file that nobody has touched since the
  * host started is compared with its object before it replaces it.
  */
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { hashFile } from '#adapters/host/file-hash.ts';
 import type { HostIndex } from '#adapters/host/index-db.ts';
 import type { FileState } from '#adapters/host/tree.ts';
@@ -12,6 +13,7 @@ import { formatMtime, parseFileMetadata } from '#core/metadata.ts';
 import type { ObjectHead } from '#core/ports.ts';
 import { compareObject } from '#core/same-content.ts';
 import type { FileContext, SettledFile } from './settled-file.ts';
+import { forgetSent } from './unconfirmed.ts';
 
 /** https://man7.org/linux/man-pages/man4/random.4.html */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
@@ -21,30 +23,40 @@ const NS_PER_MS = 1_000_000n;
 /** The start of the host that the agent has found itself in. */
 export interface HostStart {
   /** Whether somebody has touched the file since; always true where the index knows of no earlier start. */
-  touched(file: Pick<FileState, 'ino' | 'ctimeNs'>): boolean;
+  touched(file: Pick<FileState, 'ino' | 'mtimeNs' | 'ctimeNs'>): boolean;
   /**
-   * Before the agent puts the file back that has this inode: that gives it a new ctime, and nobody has touched it. On
-   * disk when it returns. Throws what the index throws.
+   * Before the agent itself gives the file a new ctime, by putting it back or by removing another name of it: nobody has
+   * touched it. On disk when it returns. Throws what the index throws.
    */
-  puttingBack(ino: bigint): void;
+  touching(file: Pick<FileState, 'ino' | 'mtimeNs'>): void;
   /** For the next agent. Throws what the index throws. */
   note(): void;
 }
 
-/** @param nowMs when this agent sees it, in milliseconds since 1970; what an earlier agent of the same start noted counts */
-export function hostStart(index: Pick<HostIndex, 'note' | 'setNote'>, nowMs: number): HostStart {
+/**
+ * @param nowMs when this agent sees it, in milliseconds since 1970; what an earlier agent of the same start noted counts
+ * @param startedMs when the host started, by the clock as it is now: it may have been wrong until somebody set it
+ */
+export function hostStart(
+  index: Pick<HostIndex, 'note' | 'setNote'>,
+  nowMs: number,
+  startedMs = () => Date.now() - uptime() * 1000,
+): HostStart {
   const id = readFileSync(BOOT_ID, 'utf8').trim();
   const [known = '', knownMs = '0', ...knownInodes] = index.note(NOTE)?.split(' ') ?? [];
   const sinceMs = id === known ? Number(knownMs) : known === '' ? 0 : nowMs;
-  const putBack = new Set(id === known ? knownInodes.map(BigInt) : []);
-  const write = (...more: bigint[]) => index.setNote(NOTE, [id, sinceMs, ...putBack, ...more].join(' '));
+  const ours = new Set(id === known ? knownInodes : []);
+  // An inode alone may be another file's by then, or on another disk.
+  const idOf = ({ ino, mtimeNs }: Pick<FileState, 'ino' | 'mtimeNs'>) => `${ino}:${mtimeNs}`;
+  const write = (...more: string[]) => index.setNote(NOTE, [id, sinceMs, ...ours, ...more].join(' '));
   return {
-    touched: ({ ino, ctimeNs }) =>
-      sinceMs === 0 || (ctimeNs >= BigInt(Math.round(sinceMs)) * NS_PER_MS && !putBack.has(ino)),
-    puttingBack(ino) {
-      if (sinceMs === 0 || putBack.has(ino)) return;
-      write(ino);
-      putBack.add(ino);
+    touched: (file) =>
+      sinceMs === 0 ||
+      (Number(file.ctimeNs / NS_PER_MS) >= Math.max(sinceMs, startedMs()) && !ours.has(idOf(file))),
+    touching(file) {
+      if (sinceMs === 0 || ours.has(idOf(file))) return;
+      write(idOf(file));
+      ours.add(idOf(file));
     },
     note() {
       if (id !== known) write();
@@ -52,9 +64,15 @@ export function hostStart(index: Pick<HostIndex, 'note' | 'setNote'>, nowMs: num
   };
 }
 
+/** Before one name of a file is removed: the others keep what nobody has touched. Throws what the index throws. */
+export function noteOtherNames(start: HostStart, fd: number, state: FileState): void {
+  if (!start.touched(state) && fstatSync(fd).nlink > 1) start.touching(state);
+}
+
 /** @throws SyncError `OlderThanObject` when the file may be what a power cut has left of its object's */
 export async function requireNotOlder(
-  { store, hostStart: start }: Pick<FileContext, 'store' | 'hostStart'>,
+  { folder, index, store, hostStart: start }: Pick<FileContext, 'folder' | 'index' | 'store' | 'hostStart'>,
+  path: Buffer,
   { fd, key, state }: Pick<SettledFile, 'fd' | 'key' | 'state'>,
 ): Promise<void> {
   if (start.touched(state)) return;
@@ -69,6 +87,10 @@ export async function requireNotOlder(
     store.firstPartBytes(key, object.etag),
   );
   if (verdict === 'same') return;
+  // It is not this file's object any more: so it stays when the file is deleted, as the hint says.
+  const known = index.get(folder.name, path);
+  if (known !== undefined) index.put({ ...known, md5: '', etag: '', versionId: '', state: 'waiting' });
+  forgetSent({ folder, index }, path);
   throw new SyncError(
     `${key}: the file is older than its object, and another: a power cut may have left it so (${state.sizeBytes} bytes, the object ${object.sizeBytes})`,
     {

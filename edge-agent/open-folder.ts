@@ -79,7 +79,8 @@ export function openFolder(
     folder.mode === 'append' && folder.marker !== undefined
       ? createFolderMarkers(file, folder.marker, ignored)
       : undefined;
-  const deletions = folder.mode === 'mirror' && folder.deletes ? createDeletions(file, unsure) : undefined;
+  const deletions =
+    folder.mode === 'mirror' && folder.deletes ? createDeletions(file, unsure, claim.devices) : undefined;
   const mirror = {
     ...file,
     adopting: () => adopting,

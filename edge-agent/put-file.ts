@@ -27,7 +27,7 @@ export async function putFile(
   const { folder, settings, store, index, parts, log, metrics } = context;
   const { fd, key, state, checkpoint } = file;
   const startedMs = performance.now();
-  if (!ifAbsent) await requireNotOlder(context, file);
+  if (!ifAbsent) await requireNotOlder(context, path, file);
   const requestOf = (sending: (sent: Sent) => void) => ({
     folder: folder.name,
     path,

@@ -45,8 +45,11 @@ export async function fetchFile(
     context.metrics.done(context.folder.name, 'downloaded', head.sizeBytes);
     return { here: head };
   } finally {
-    file.release();
-    reserved.release();
+    try {
+      file.release();
+    } finally {
+      reserved.release();
+    }
   }
 }
 
@@ -81,8 +84,11 @@ async function bring(
     });
     return { file, head, content, reserved };
   } catch (error) {
-    file?.release();
-    reserved?.release();
+    try {
+      file?.release();
+    } finally {
+      reserved?.release();
+    }
     throw error;
   } finally {
     if (body !== undefined) await leaveBody(body);

@@ -153,6 +153,7 @@ export function openReceiveFolder(
       work.begin(TRIES_IN_PASS);
       await list('pass', true);
       await work.idle();
+      room.leftBehind();
       await forgetTaken(receive);
       const { failed } = await expiry.pass(Date.now());
       return work.left + room.size + failed + (lastScan?.errors ?? 1);

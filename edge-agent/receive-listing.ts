@@ -56,9 +56,11 @@ export function isForFolder(prefix: string, key: ObjectKey): boolean {
 /** Readers take files from an inbox; the rows of those say nothing any more. */
 export async function forgetTaken({ folder, root, index, stopping }: ReceiveContext): Promise<void> {
   let rows = 0;
+  // The folder that was claimed, whatever has its name now.
+  const place = Buffer.from(`/proc/self/fd/${root.fd}`);
   for (const { path, state } of index.below(folder.name, Buffer.alloc(0))) {
     if (stopping.aborted) return;
-    if (state === 'synced' && isAbsent(joinPath(root.path, path))) index.remove(folder.name, path);
+    if (state === 'synced' && isAbsent(joinPath(place, path))) index.remove(folder.name, path);
     if (++rows % ROWS_PER_TURN === 0) await nextTurn();
   }
 }

@@ -15,6 +15,8 @@ export interface RoomWaiters {
   has(path: Buffer): boolean;
   /** Marks those that fit now, all together. */
   check(): void;
+  /** Names them: nobody waits for room any more. */
+  leftBehind(): void;
   readonly size: number;
 }
 
@@ -54,6 +56,12 @@ export function createRoomWaiters(context: WaitingContext, mark: (path: Buffer) 
         if (!space.fits(totalBytes + sizeBytes)) continue;
         totalBytes += sizeBytes;
         mark(Buffer.from(id, 'latin1'));
+      }
+    },
+    leftBehind() {
+      for (const [id, sizeBytes] of waiting) {
+        const key = folder.prefix + printableName(Buffer.from(id, 'latin1'));
+        log.warn(`left behind: no room for ${sizeBytes} bytes`, { key, folder: folder.name });
       }
     },
     get size() {

@@ -153,7 +153,12 @@ async function complete(
   const expected = provable ? compositeEtag(md5s.map((md5) => Buffer.from(md5, 'hex'))) : undefined;
   let result: PutResult;
   try {
-    result = await store.completeMultipart(key, uploadId, parts);
+    result = await store.completeMultipart(
+      key,
+      uploadId,
+      parts,
+      wanted.ifAbsent === true ? { ifAbsent: true } : {},
+    );
   } catch (error) {
     if (!(error instanceof SyncError) || error.code !== 'NoSuchUpload') throw error;
     // The reply of an earlier try may have been lost: then the object is there, with what this upload gave it.

@@ -95,7 +95,15 @@ function replace(parent: Buffer, name: Buffer, from: Buffer, expected: FileState
     renameSync(from, target);
     return undefined;
   }
-  if (!isStill(from, expected)) return keepBeside(parent, name, from);
+  if (!isStill(from, expected)) {
+    try {
+      return keepBeside(parent, name, from);
+    } catch (error) {
+      // Where it is now, it would be removed as ours.
+      renameExchange(from, target);
+      throw error;
+    }
+  }
   unlinkSync(from);
   return undefined;
 }

@@ -92,19 +92,29 @@ function bury(root: Buffer, path: Buffer, grave: Buffer): void {
  * Puts back what a crash left between rename and unlink; call it before watching, with the folder locked. Answers
  * the paths, relative to the root, at which the files are now. A file without a record of its path comes to the root.
  *
- * @param before is told the inode of each file before it is moved; what it throws leaves that file where it is
+ * @param before is told each file before it is moved; what it throws leaves that file where it is
  */
-export function recoverTrash(root: Buffer, before: (ino: bigint) => void): Buffer[] {
+export function recoverTrash(
+  root: Buffer,
+  before: (file: FileState) => void,
+  failed: (error: unknown) => void = (error) => {
+    throw error;
+  },
+): Buffer[] {
   const trash = joinPath(root, TRASH);
   const names = new Set(namesIn(trash).map((name) => name.toString('latin1')));
   const recovered: Buffer[] = [];
   for (const name of names) {
     if (name.endsWith(RECORD_SUFFIX)) continue;
     const grave = joinPath(trash, Buffer.from(name, 'latin1'));
-    before(lstatBig(grave).ino);
-    const hasRecord = names.has(name + RECORD_SUFFIX);
-    const path = hasRecord ? readlinkSync(recordOf(grave), { encoding: 'buffer' }) : undefined;
-    recovered.push(putBack(root, path ?? Buffer.from(`${name}.sluice-recovered`, 'latin1'), grave));
+    try {
+      before(statOf(grave));
+      const hasRecord = names.has(name + RECORD_SUFFIX);
+      const path = hasRecord ? readlinkSync(recordOf(grave), { encoding: 'buffer' }) : undefined;
+      recovered.push(putBack(root, path ?? Buffer.from(`${name}.sluice-recovered`, 'latin1'), grave));
+    } catch (error) {
+      failed(error);
+    }
   }
   for (const name of names) {
     if (!name.endsWith(RECORD_SUFFIX) || names.has(name.slice(0, -RECORD_SUFFIX.length))) continue;

@@ -48,14 +48,14 @@ export function multipartMethods(wire: Wire, withCrc32: () => boolean): Multipar
       return { partNumber, etag: required(root, 'ETag', op, key) };
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html */
-    async completeMultipart(key, uploadId, parts) {
+    async completeMultipart(key, uploadId, parts, { ifAbsent = false } = {}) {
       const op = 'CompleteMultipartUpload';
       const { root, headers } = await control(wire, {
         op,
         method: 'POST',
         key,
         query: { uploadId },
-        headers: { 'content-type': 'application/xml' },
+        headers: { 'content-type': 'application/xml', ...(ifAbsent ? { 'if-none-match': '*' } : {}) },
         body: new TextEncoder().encode(completion(parts)),
       });
       return { etag: required(root, 'ETag', op, key), ...version(headers) };

@@ -180,8 +180,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       uploadOf(key, uploadId).parts.set(partNumber, { etag, body });
       return { partNumber, etag };
     },
-    async completeMultipart(key, uploadId, parts) {
+    async completeMultipart(key, uploadId, parts, { ifAbsent } = {}) {
       const objects = await called('completeMultipart', key);
+      if (ifAbsent === true && objects.has(key))
+        throw refusal('PreconditionFailed', 'CompleteMultipartUpload', key);
       const upload = uploadOf(key, uploadId);
       const bodies = parts.map(({ partNumber, etag }, index) => {
         const part = upload.parts.get(partNumber);

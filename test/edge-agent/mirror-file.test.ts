@@ -129,7 +129,7 @@ it('does not take a name that cannot be looked at for one that is there: its del
   await mirror(name);
   rmSync(directory, { recursive: true });
   symlinkSync('d', directory);
-  const deletions = createDeletions(context, () => undefined);
+  const deletions = createDeletions(context, () => undefined, new Set());
   deletions.add(path(name));
   expect(await deletions.flush()).toBe(1);
   expect(deletions.waiting).toBe(1);
@@ -149,7 +149,7 @@ it('says why a delete is not carried out when the folder comes into doubt after 
   const warnings: string[] = [];
   const log = { ...context.log, warn: (message: string) => void warnings.push(message) };
   const doubts = [undefined, `${root} cannot be read: EIO`];
-  const deletions = createDeletions({ ...context, log }, () => doubts.shift());
+  const deletions = createDeletions({ ...context, log }, () => doubts.shift(), new Set());
   deletions.add(path('b'));
   await deletions.flush();
   expect(warnings).toEqual([`no deletes: ${root} cannot be read: EIO`]);

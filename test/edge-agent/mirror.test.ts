@@ -219,11 +219,11 @@ it('follows a symlink only by setting and only inside the folder', async () => {
   const agent = start('once');
   expect(await agent.exit).toBe(1);
   expect(await keys()).toEqual(['output/inside', 'output/target']);
-  expect(agent.output()).toContain('skipped: is a symlink, not a file key=outside');
+  expect(agent.output()).toContain('skipped: is a symlink, not a file key=output/outside');
   // Whoever reads of the next pass alone has to hear it too.
   const next = start('once');
   expect(await next.exit).toBe(1);
-  expect(next.output()).toContain('skipped: is a symlink, not a file key=outside');
+  expect(next.output()).toContain('skipped: is a symlink, not a file key=output/outside');
 });
 
 it('keeps the object of a followed link that is there again when the deletes are judged', async () => {
@@ -254,8 +254,8 @@ it('does not upload what is ignored, too small or too large, and says so of the 
   const agent = start('once');
   expect(await agent.exit).toBe(1);
   expect(await keys()).toEqual(['output/good']);
-  expect(agent.output()).toContain('skipped: has 0 bytes; minBytes is 1 key=empty');
-  expect(agent.output()).toContain('skipped: has 11 bytes; maxBytes is 10 key=large');
+  expect(agent.output()).toContain('skipped: has 0 bytes; minBytes is 1 key=output/empty');
+  expect(agent.output()).toContain('skipped: has 11 bytes; maxBytes is 10 key=output/large');
   expect(agent.output()).toContain('keeps for its own objects key=.sluice-probe-mine');
 });
 

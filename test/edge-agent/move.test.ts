@@ -85,8 +85,8 @@ it('moves what was there before it started, and everything else when some of it 
   expect(await agent.exit).toBe(1);
   const said = agent.output();
   expect(said).toContain('skipped: b\\xff: the file name is not UTF-8');
-  expect(said).toMatch(/skipped: is a symlink, not a file key=link/);
-  expect(said).toMatch(/skipped: is a fifo, not a file key=pipe/);
+  expect(said).toMatch(/skipped: is a symlink, not a file key=output\/link/);
+  expect(said).toMatch(/skipped: is a fifo, not a file key=output\/pipe/);
   expect(said).toMatch(/has 1214 bytes; S3 allows 1024/);
   expect(visible(folder)).toHaveLength(4);
   expect(existsSync(join(folder, deep, 'f'))).toBe(true);

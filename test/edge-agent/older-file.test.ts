@@ -8,7 +8,7 @@ import { formatMtime } from '#core/metadata.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
 import { mirrorFile } from '../../edge-agent/mirror-file.ts';
 import { moveFile } from '../../edge-agent/move-file.ts';
-import { hostStart } from '../../edge-agent/older-file.ts';
+import { hostStart as realHostStart } from '../../edge-agent/older-file.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 import { fileContext } from './file-context.ts';
@@ -31,7 +31,7 @@ function notes(...known: [string, string][]) {
 }
 
 function startedAt(sinceMs: number) {
-  return hostStart(notes(['boot', 'an-earlier-one 0']), sinceMs);
+  return realHostStart(notes(['boot', 'an-earlier-one 0']), sinceMs, () => 0);
 }
 
 function setup(mode: string, content: string) {
@@ -129,7 +129,9 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
 });
 
 describe('a start of the host', () => {
-  const at = (ms: number, ino = 1n) => ({ ino, ctimeNs: BigInt(ms) * 1_000_000n });
+  const at = (ms: number, ino = 1n) => ({ ino, mtimeNs: 1n, ctimeNs: BigInt(ms) * 1_000_000n });
+  const hostStart = (index: Parameters<typeof realHostStart>[0], nowMs: number) =>
+    realHostStart(index, nowMs, () => 0);
 
   it('is no other one where the index knows of none, and stays the same for the agents after that', () => {
     const index = notes();
@@ -151,19 +153,30 @@ describe('a start of the host', () => {
   it('is not when the agent put a file back, nor for the agents after that', () => {
     const index = notes(['boot', 'an-earlier-one 0']);
     const start = hostStart(index, 5);
-    start.puttingBack(1n);
-    start.puttingBack(2n);
+    start.touching(at(6, 1n));
+    start.touching(at(6, 2n));
     for (const one of [start, hostStart(index, 7)]) {
       expect([1n, 2n, 3n].map((ino) => one.touched(at(6, ino)))).toEqual([false, false, true]);
     }
   });
 
+  it('is another file where an inode is used again', () => {
+    const start = hostStart(notes(['boot', 'an-earlier-one 0']), 5);
+    start.touching(at(6));
+    expect(start.touched({ ...at(6), mtimeNs: 2n })).toBe(true);
+  });
+
+  it('is when it was by a clock that somebody has set meanwhile', () => {
+    const start = realHostStart(notes(['boot', 'an-earlier-one 0']), 5, () => 100);
+    expect([start.touched(at(50)), start.touched(at(100))]).toEqual([false, true]);
+  });
+
   it('does not count a file as put back that could not be noted', () => {
     const index = notes(['boot', 'an-earlier-one 0']);
     const start = hostStart({ ...index, setNote: refuse }, 5);
-    expect(() => start.puttingBack(1n)).toThrow('full');
+    expect(() => start.touching(at(6, 1n))).toThrow('full');
     expect(start.touched(at(6))).toBe(true);
-    expect(() => start.puttingBack(1n)).toThrow('full');
+    expect(() => start.touching(at(6, 1n))).toThrow('full');
   });
 });
 

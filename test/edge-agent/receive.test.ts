@@ -112,11 +112,14 @@ it.each([
     'inject=fsync:error=EIO:when=1',
     '-P',
   ];
-  const { put, keys, read, tree, folder, start } = await receiving(wrapper);
+  const { put, keys, read, tree, folder, start } = await receiving(wrapper, {
+    // strace counts for each thread.
+    UV_THREADPOOL_SIZE: '1',
+  });
   wrapper.push(file(folder).replace(/\/$/, ''));
   await put('d/f', 'content');
   const agent = start('once');
-  expect(await agent.exit).toBe(0);
+  expect(await agent.exit, agent.output()).toBe(0);
   expect(readFileSync(trace, 'utf8')).toContain('(INJECTED)');
   expect(agent.output()).toContain(message);
   expect(agent.output().match(/downloaded input\/d\/f/g)).toHaveLength(1);

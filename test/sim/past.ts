@@ -12,7 +12,7 @@ export interface Held {
   metadata: Readonly<Record<string, string>>;
 }
 
-interface Moment {
+export interface Moment {
   fromMs: number;
   /** Counts the changes of the whole bucket: of two changes at one time the later one has more. */
   order: number;

@@ -267,7 +267,7 @@ it('A10 says each step in one line with its key, more with DEBUG, and what needs
     await first.says(step);
   }
   await first.says('DEBUG');
-  await first.says('WARN  skipped: is a fifo, not a file key=pipe');
+  await first.says('WARN  skipped: is a fifo, not a file key=backup/pipe');
   first.process.kill('SIGTERM');
   await first.exit;
   await start('run').says('INFO  expired input/in.txt');

@@ -140,8 +140,8 @@ test('recovery tells of each file before it moves it, and what is refused stays 
   crashed(root, 'one', Buffer.from('place'), 'content');
   const { ino } = lstatSync(join(root, TRASH, 'one'), { bigint: true });
   const told: bigint[] = [];
-  const refuse = (one: bigint) => {
-    told.push(one);
+  const refuse = ({ ino }: { ino: bigint }) => {
+    told.push(ino);
     throw new Error('no room to note it');
   };
   expect(() => recoverTrash(Buffer.from(root), refuse)).toThrow('no room');

@@ -50,7 +50,7 @@ export async function startAgent(
     limits: { ...PARSED.limits, concurrency: setup.concurrency, partBytes: PART_BYTES, minFreeBytes: 0 },
   };
   recallSending(index, [folderOf(setup)]);
-  const start = hostStart(index, nowMs);
+  const start = hostStart(index, nowMs, () => 0);
   start.note();
   const leases = createLeases();
   const context: Omit<FolderContext, 'folder'> = {
