@@ -14,7 +14,7 @@ const COMMON_OPTIONS = {
 } as const satisfies ParseArgsOptionsConfig;
 
 export interface Parsed {
-  /** Absent: help about all of them. */
+  /** Absent: help about all of them, or nothing was asked for. */
   command?: { name: string } & Command;
   words: string[];
   options: OptionValues;
@@ -34,8 +34,8 @@ export function parseCommandLine(
   });
   const [name] = loose.positionals;
   if (name === undefined || (name === 'help' && loose.positionals.length === 1)) {
-    parseStrictly(args, COMMON_OPTIONS);
-    return { words: [], options: {} };
+    const { values } = parseStrictly(args, COMMON_OPTIONS);
+    return { words: [], options: name === undefined ? values : { ...values, help: true } };
   }
   const [about, asksHelp] = name === 'help' ? [loose.positionals[1] ?? '', true] : [name, false];
   const command = Object.hasOwn(commands, about) ? commands[about] : undefined;

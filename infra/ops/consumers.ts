@@ -37,11 +37,14 @@ export function consumersOf(outputs: Outputs, destinations: readonly string[]): 
     .sort((left, right) => rank(left) - rank(right) || (left.name < right.name ? -1 : 1));
 }
 
-/** The consumer of that name; a destination's own name means its mirror. */
+/** The consumer of that name or id, which is how alarms call it, in letters of any case. A destination's own name means its mirror. */
 export function findConsumer(consumers: readonly Consumer[], name: string): Consumer | undefined {
+  const word = name.toLowerCase();
   return (
-    consumers.find((one) => one.name === name) ??
-    consumers.find((one) => one.name === `mirror-${name}` && one.destination === name)
+    consumers.find(({ id }) => id === name) ??
+    consumers.find((one) => one.name === word) ??
+    consumers.find((one) => one.name === `mirror-${word}` && one.destination === word) ??
+    consumers.find(({ id }) => id.toLowerCase() === word)
   );
 }
 

@@ -18,7 +18,7 @@ ${table([...rows, ['  help', 'this, or help COMMAND']])}
 
 ${optionsText()}
 
-Exit codes: 0 done; 1 something failed, is held or gave up; 2 wrong usage, nothing touched.`;
+Exit codes: 0 done; 1 something failed, is held or gave up (status tells it, and ends with 0); 2 wrong usage, nothing touched.`;
 }
 
 export function commandHelp(name: string, { usage, summary, details }: Command): string {

@@ -3,6 +3,7 @@ import { type FilteredLogEvent, FilterLogEventsCommand } from '@aws-sdk/client-c
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { timeText } from '#core/time-text.ts';
 import { type Command, DONE, type Ops } from './command.ts';
+import { findConsumer } from './consumers.ts';
 import { durationOption } from './duration-option.ts';
 import { logLines } from './log-line.ts';
 import { UsageError } from './usage-error.ts';
@@ -26,7 +27,8 @@ const LATE_MS = 15_000;
 export const logs: Command = {
   usage: '[FUNCTION] [--since 10m] [--follow]',
   summary: 'what the functions log, all of them or one',
-  details: `FUNCTION is an output of the stack such as EventReplay or MirrorSiteB, or the start of one.
+  details: `FUNCTION is an output of the stack such as EventReplay or MirrorSiteB, or the start of one; or a consumer as redrive
+names it, such as ledger or a destination. --json prints a line for each line of the log.
 
   ops logs --since 1h
   ops logs MirrorSiteB --follow
@@ -56,7 +58,10 @@ export const logs: Command = {
 async function sourcesOf({ clients, stack }: Ops, wanted: string | undefined): Promise<Source[]> {
   const functions = Object.entries(stack.outputs).filter(([key]) => isFunction(key, stack.outputs));
   const lower = wanted?.toLowerCase() ?? '';
-  const exact = functions.filter(([key, value]) => [key.toLowerCase(), value.toLowerCase()].includes(lower));
+  const consumer = findConsumer(stack.consumers, wanted ?? '')?.functionName;
+  const exact = functions.filter(
+    ([key, value]) => value === consumer || [key.toLowerCase(), value.toLowerCase()].includes(lower),
+  );
   const chosen = exact.length > 0 ? exact : functions.filter(([key]) => key.toLowerCase().startsWith(lower));
   if (chosen.length === 0) {
     const known = functions.map(([key]) => key).join(', ');

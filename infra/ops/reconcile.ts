@@ -1,7 +1,10 @@
 /** `ops reconcile`: hub, ledger and destinations are compared now. */
+
 import type { ReconcileResult } from '#core/controls.ts';
+import { SyncError } from '#core/errors.ts';
 import { REPORT_PREFIX } from '#core/names.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
+import { failureText } from './failure.ts';
 import {
   type Reconciler,
   reconcilerName,
@@ -14,11 +17,15 @@ import { reportsStore } from './stores.ts';
 import { printable } from './table.ts';
 import { UsageError } from './usage-error.ts';
 
+/** Of a run that did not come to its end nothing but the error is known. */
+type Outcome = { name: string } & (ReconcileResult | { error: string | undefined });
+
 export const reconcile: Command = {
   usage: '[ledger|DESTINATION] [--dry-run] [--wait]',
   summary: 'compare hub, ledger and destinations now, and mend what differs',
   details: `Without a name: the ledger, then every destination. --dry-run changes nothing and prints the plan, one line for each
-difference. --wait returns when the runs have ended; what they found is then on its way through the queues.
+difference. --wait returns when the runs have ended; what they found is then on its way through the queues. With --json both
+print a list of the runs, each with its name, what it counted, its error if it failed, and the plan of a dry run.
 
   ops reconcile --wait
   ops reconcile site-b --dry-run`,
@@ -35,15 +42,17 @@ difference. --wait returns when the runs have ended; what they found is then on 
       else ops.terminal.print(`started: ${started.join(', ')}; ops status shows how it went`);
       return DONE;
     }
-    const results: ({ name: string } & ReconcileResult)[] = [];
-    for (const one of chosen) {
-      const result = await runToEnd(ops, one, dryRun);
-      results.push({ name: reconcilerName(one), ...result });
-      if (dryRun) await printPlan(ops, result.runId);
-      if (!ops.json) ops.terminal.note(resultText(reconcilerName(one), result));
+    let failed = false;
+    if (ops.json) ops.terminal.print('[');
+    for (const [index, one] of chosen.entries()) {
+      const outcome = await outcomeOf(ops, one, dryRun);
+      failed ||= outcome.error !== undefined || ('held' in outcome && outcome.held > 0);
+      const plan = dryRun && 'runId' in outcome ? planLines(ops, outcome.runId) : undefined;
+      if (ops.json) await printJson(ops, outcome, plan, index < chosen.length - 1);
+      else await printText(ops, outcome, plan);
     }
-    if (ops.json && !dryRun) ops.terminal.print(JSON.stringify(results, undefined, 2));
-    return results.some(({ error, held }) => error !== undefined || held > 0) ? FAILED : DONE;
+    if (ops.json) ops.terminal.print(']');
+    return failed ? FAILED : DONE;
   },
 };
 
@@ -53,22 +62,58 @@ function choose(ops: Ops, name: string | undefined): Reconciler[] {
     name === undefined ? all : all.filter((one) => [one.name, reconcilerName(one)].includes(name));
   if (chosen.length > 0) return chosen;
   throw new UsageError(
-    `${name ?? 'nothing'} can be reconciled in ${ops.stack.name}; there are ${all.map(reconcilerName).join(', ')}`,
+    `there is no ${name ?? 'ledger'} to reconcile in ${ops.stack.name}; there are ${all.map(reconcilerName).join(', ')}`,
   );
 }
 
-/** Lines `{key, do, reason}`; with --json as they are. */
-async function printPlan({ clients, stack, terminal, json }: Ops, runId: string): Promise<void> {
+/** One run that cannot be made keeps no other from being made. */
+async function outcomeOf(ops: Ops, reconciler: Reconciler, dryRun: boolean): Promise<Outcome> {
+  const name = reconcilerName(reconciler);
+  try {
+    return { name, ...(await runToEnd(ops, reconciler, dryRun)) };
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    ops.terminal.progress(undefined);
+    return { name, error: failureText(error) };
+  }
+}
+
+/** Lines `{key, do, reason}` of JSON. */
+async function* planLines({ clients, stack }: Ops, runId: string): AsyncGenerator<string> {
   const reports = reportsStore(clients, stack.reportsBucket);
   for await (const key of reports.keys(`${REPORT_PREFIX.reconcile}${runId}/plan`)) {
-    for (const line of ((await reports.text(key)) ?? '').split('\n')) {
-      if (line === '') continue;
-      if (json) {
-        terminal.print(line);
-      } else {
-        const { key: object, do: what, reason } = JSON.parse(line) as Record<string, string>;
-        terminal.print(`${what}  ${printable(object ?? '')}  (${reason})`);
-      }
-    }
+    yield* ((await reports.text(key)) ?? '').split('\n').filter((line) => line !== '');
   }
+}
+
+/** A member of the list, line by line: a plan may be longer than a text can be. */
+async function printJson(
+  { terminal }: Ops,
+  outcome: Outcome,
+  plan: AsyncIterable<string> | undefined,
+  more: boolean,
+): Promise<void> {
+  const text = JSON.stringify(outcome);
+  const end = more ? ',' : '';
+  if (plan === undefined) return terminal.print(`${text}${end}`);
+  terminal.print(`${text.slice(0, -1)},"plan":[`);
+  let before = '';
+  for await (const line of plan) {
+    terminal.print(`${before}${line}`);
+    before = ',';
+  }
+  terminal.print(`]}${end}`);
+}
+
+async function printText(
+  { terminal }: Ops,
+  outcome: Outcome,
+  plan: AsyncIterable<string> | undefined,
+): Promise<void> {
+  const { name } = outcome;
+  for await (const line of plan ?? []) {
+    const { key = '', do: what, reason } = JSON.parse(line) as Record<string, string>;
+    terminal.print(`${name}  ${what}  ${printable(key)}  (${reason})`);
+  }
+  terminal.note('runId' in outcome ? resultText(name, outcome) : `${name}: ${outcome.error}`);
 }

@@ -23,8 +23,9 @@ const EMPTY_RECEIVES = 3;
 export const redrive: Command = {
   usage: 'CONSUMER|all [--limit N]',
   summary: 'try again what is in the dead-letter queues',
-  details: `CONSUMER is ledger, deliver, invalidate, a destination, reconcile-<destination> or reconcile-ledger.
-Mend the cause first: what fails again comes back. Messages that come back while it runs are not taken twice.
+  details: `CONSUMER is ledger, deliver, invalidate, a destination, reconcile-ledger, reconcile-<destination>, agent-<name> or
+schedules; or the word of its alarm, such as EventReplay. Mend the cause first: what fails again comes back.
+Messages that come back while it runs are not taken twice.
 
   ops redrive all
   ops redrive site-b --limit 10`,
@@ -44,12 +45,13 @@ Mend the cause first: what fails again comes back. Messages that come back while
           : await move(ops, consumer.dlqUrl, consumer.queueUrl, Math.min(waiting, most));
       const left = waiting - count;
       moved.push({ consumer: consumer.name, moved: count, left });
-      if (!ops.json && (waiting > 0 || chosen.length === 1)) ops.terminal.print(line(consumer, count, left));
+      if (!ops.json && waiting > 0) ops.terminal.print(line(consumer, count, left));
     }
     ops.terminal.progress(undefined);
     if (ops.json) ops.terminal.print(JSON.stringify(moved, undefined, 2));
-    else if (moved.every((one) => one.moved === 0 && one.left === 0))
-      ops.terminal.print('nothing to redrive');
+    else if (moved.every((one) => one.moved === 0 && one.left === 0)) {
+      ops.terminal.print(name === 'all' ? 'nothing to redrive' : `${moved[0]?.consumer}: nothing to redrive`);
+    }
     return moved.some((one) => one.left > 0) && most === Number.POSITIVE_INFINITY ? FAILED : DONE;
   },
 };
@@ -64,9 +66,7 @@ function choose({ stack }: Ops, name: string): Consumer[] {
 
 function line({ name, queueUrl }: Consumer, moved: number, left: number): string {
   if (queueUrl === undefined) {
-    return left === 0
-      ? `${name}: nothing to redrive`
-      : `${name}: ${countText(left)} runs failed; they have no queue: run the function again by hand (ops reconcile, retention, incremental-sync)`;
+    return `${name}: ${countText(left)} runs failed; they have no queue: run the function again by hand (ops reconcile, retention, incremental-sync)`;
   }
   return `${name}: ${countText(moved)} sent again${left > 0 ? `, ${countText(left)} left` : ''}`;
 }

@@ -31,8 +31,13 @@ export async function runOps(args: readonly string[], surroundings: Surroundings
   const clients = createClients(environment);
   try {
     const { command, words, options } = parseCommandLine(args, COMMANDS);
-    if (command === undefined || options.help === true) {
-      terminal.print(command === undefined ? helpText(COMMANDS) : commandHelp(command.name, command));
+    if (command === undefined) {
+      if (options.help !== true) throw new UsageError(`which command?\n\n${helpText(COMMANDS)}`);
+      terminal.print(helpText(COMMANDS));
+      return 0;
+    }
+    if (options.help === true) {
+      terminal.print(commandHelp(command.name, command));
       return 0;
     }
     if (typeof options.profile === 'string') environment.AWS_PROFILE = options.profile;

@@ -10,10 +10,16 @@ beforeAll(async () => {
 
 describe('a command line', () => {
   it('without a command lists them all', async () => {
-    const { code, printed } = await ops([]);
-    expect(code).toBe(0);
+    const { code, printed, noted } = await ops([]);
+    expect([code, printed]).toEqual([2, '']);
+    expect((await ops(['--json'])).code).toBe(2);
+    for (const asked of ['help', '--help']) {
+      const help = await ops([asked]);
+      expect(help.code).toBe(0);
+      expect(noted).toBe(`ops: which command?\n\n${help.printed}`);
+    }
     for (const name of ['initial-sync', 'incremental-sync', 'status', 'test', 'redrive', 'logs', 'import']) {
-      expect(printed).toContain(`\n  ${name} `);
+      expect(noted).toContain(`\n  ${name} `);
     }
   });
 
@@ -95,6 +101,14 @@ describe('redrive', () => {
     expect(printed).toMatch(/^schedules: 1 runs failed; they have no queue/);
     expect(await stack.waiting('SchedulesDlqUrl')).toBe(1);
     await stack.receive('SchedulesDlqUrl');
+  });
+
+  it.each([
+    ['all', 'nothing to redrive'],
+    ['schedules', 'schedules: nothing to redrive'],
+    ['MirrorSiteB', 'mirror-site-b: nothing to redrive'],
+  ])('says once that nothing gave up: %s', async (name, said) => {
+    expect(await stack.ops('redrive', name)).toMatchObject({ code: 0, printed: said });
   });
 
   it('knows its consumers', async () => {
@@ -241,6 +255,13 @@ describe('the functions', () => {
       /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+00:00 WARN {2}Retention said by the function n=1$/m,
     );
   });
+
+  it.each(['ledger', 'EventReplay', 'site-b', 'mirror-site-b', 'reconcile-ledger'])(
+    'are found by the name of their consumer too: %s',
+    async (name) => {
+      expect(await stack.ops('logs', name, '--since', '1s')).toMatchObject({ code: 0, noted: '' });
+    },
+  );
 
   it('are named when another is asked for', async () => {
     const { code, noted } = await stack.ops('logs', 'Nobody');

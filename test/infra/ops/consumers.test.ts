@@ -57,3 +57,22 @@ it('finds a mirror by the name of its destination, and a consumer before it', ()
   expect(findConsumer(consumers, 'deliver')?.queueUrl).toBe('q-deliver');
   expect(findConsumer(consumers, 'nobody')).toBeUndefined();
 });
+
+it.each([
+  ['EventReplay', 'ledger'],
+  ['MirrorSiteB', 'mirror-site-b'],
+  ['mirrorsiteb', 'mirror-site-b'],
+  ['ReconcileSiteB', 'reconcile-site-b'],
+  ['Schedules', 'schedules'],
+  ['AgentBoxOne', 'agent-box-one'],
+  ['Site-B', 'mirror-site-b'],
+])('finds a consumer by the word of its alarm, in letters of any case: %s', (word, name) => {
+  expect(findConsumer(consumersOf(outputs, ['site-b']), word)?.name).toBe(name);
+});
+
+it('takes the word of an alarm for what it alarms, though a destination be called so', () => {
+  const named = { ...outputs, MirrorReconcileQueueUrl: 'q-trap' };
+  const consumers = consumersOf(named, ['site-b', 'reconcile']);
+  expect(findConsumer(consumers, 'Reconcile')?.name).toBe('reconcile-ledger');
+  expect(findConsumer(consumers, 'reconcile')?.name).toBe('mirror-reconcile');
+});

@@ -59,8 +59,56 @@ describe('reconcile', () => {
     );
     const { code, printed, noted } = await run;
     expect(code).toBe(0);
-    expect(printed).toBe('copy  a\\u{1b}[2J  (it is not there)\ndelete  b  (the hub has lost it)');
+    expect(printed).toBe(
+      'site-b  copy  a\\u{1b}[2J  (it is not there)\nsite-b  delete  b  (the hub has lost it)',
+    );
     expect(noted).toContain('site-b: 0 objects in the hub');
+  });
+
+  it('answers a dry run as one JSON document: each run with its plan, empty too, or its error', async () => {
+    const plan = [
+      { key: 'a', do: 'copy', reason: 'it is not there' },
+      { key: 'b', do: 'delete', reason: 'the hub has lost it' },
+    ];
+    for (const [index, line] of plan.entries()) {
+      await stack.putObject(
+        'ReportsName',
+        `reconcile/j1/plan-000${index}.ndjson`,
+        `${JSON.stringify(line)}\n`,
+      );
+    }
+    const run = stack.ops('reconcile', '--dry-run', '--json');
+    await reconciles('ledger', 'ReconcileQueueUrl', { runId: 'j1', dryRun: true });
+    await reconciles('site-b', 'ReconcileSiteBQueueUrl', {
+      runId: 'j2',
+      dryRun: true,
+      error: 'no such bucket',
+    });
+    const { code, printed } = await run;
+    expect(code).toBe(1);
+    expect(JSON.parse(printed)).toEqual([
+      { ...RESULT, name: 'ledger', runId: 'j1', dryRun: true, plan },
+      { ...RESULT, name: 'site-b', runId: 'j2', dryRun: true, error: 'no such bucket', plan: [] },
+    ]);
+  });
+
+  it('goes on with the others when one cannot be run, and says of each how it went', async () => {
+    await stack.ops('pause', 'reconcile-ledger');
+    const run = stack.ops('reconcile', '--wait', '--json');
+    await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'other' });
+    const { code, printed } = await run;
+    await stack.ops('resume', 'reconcile-ledger');
+    expect(code).toBe(1);
+    expect(JSON.parse(printed)).toEqual([
+      { name: 'ledger', error: 'reconcile-ledger is paused\nops resume reconcile-ledger' },
+      { ...RESULT, name: 'site-b', runId: 'other' },
+    ]);
+  });
+
+  it('names what there is when asked for another', async () => {
+    const { code, noted } = await stack.ops('reconcile', 'nope');
+    expect(code).toBe(2);
+    expect(noted).toBe(`ops: there is no nope to reconcile in ${stack.name}; there are ledger, site-b`);
   });
 
   it('ends with 1 when the run failed, and when it gave up', async () => {
