@@ -32,7 +32,7 @@ export function readDeploymentSettings(
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     return {
-      message: `${shown}: cannot be read (${code}). Name the settings with -c settings=FILE or SLUICE_SETTINGS, or write ${DEFAULT_FILE} here; infra/local/sluice.yaml is an example.`,
+      message: `${shown}: cannot be read (${code}). Name the settings with npm run deploy -- -c settings=FILE or SLUICE_SETTINGS, or write ${DEFAULT_FILE} here; infra/local/sluice.yaml is an example.`,
     };
   }
 
@@ -41,4 +41,18 @@ export function readDeploymentSettings(
   );
   if ('problems' in answer) return { message: answer.problems };
   return { settings: answer.settings, file };
+}
+
+/**
+ * What is wrong when options for CDK stood before `--`: npm keeps them (`-c` is its own `--call`), CDK never sees them, and
+ * the default settings would be deployed. https://docs.npmjs.com/cli/v11/using-npm/config
+ */
+export function takenByNpm(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const { npm_config_call: call = '' } = environment;
+  const long = ['context', 'settings', 'stage'].find(
+    (name) => environment[`npm_config_${name}`] !== undefined,
+  );
+  if (!/^(?:settings|stage)=/.test(call) && long === undefined) return undefined;
+  const taken = long === undefined ? `-c ${call}` : `--${long}`;
+  return `npm took ${taken} for an option of its own; put -- before it: npm run deploy -- -c settings=FILE -c stage=NAME`;
 }

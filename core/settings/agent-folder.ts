@@ -33,7 +33,7 @@ export const folderSchema = z.strictObject({
     .enum(['auto', 'fanotify', 'inotify', 'polling'])
     .default('auto')
     .describe(
-      'How a change is noticed. `auto`: inotify, fanotify with its capabilities beyond 8,192 directories, else polling.',
+      'How a change is noticed. `auto`: inotify up to 8,192 directories; beyond, fanotify where it is allowed, else inotify as well; polling where neither works.',
     ),
   settle: z
     .prefault(upToADay, '2s')

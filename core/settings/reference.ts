@@ -13,7 +13,7 @@ export interface JsonSchema {
   minimum?: number;
   maximum?: number;
   properties?: Record<string, JsonSchema>;
-  additionalProperties?: unknown;
+  additionalProperties?: JsonSchema | boolean;
   required?: readonly string[];
   items?: JsonSchema;
   anyOf?: readonly JsonSchema[];
@@ -59,12 +59,16 @@ function rowsOf({ properties = {}, required = [] }: JsonSchema, above: string, c
 }
 
 function allowedIn(setting: JsonSchema): string {
-  const { type, anyOf, pattern, format, minimum, maximum, items, properties } = setting;
+  const { type, anyOf, pattern, format, minimum, maximum, items, properties, additionalProperties } = setting;
   if (anyOf !== undefined) return anyOf.map((one) => allowedIn(one) || namesIn(one)).join(', or ');
   const words = setting.enum ?? (setting.const === undefined ? undefined : [setting.const]);
   if (words !== undefined) return words.map((word) => `\`${word}\``).join(', ');
   if (type === 'array') return items?.properties === undefined ? 'list' : 'list, see below';
-  if (type === 'object') return properties === undefined ? 'names with texts' : '';
+  if (type === 'object' && properties === undefined) {
+    const named = typeof additionalProperties === 'object' ? additionalProperties.type : undefined;
+    return named === 'object' ? 'names with settings' : 'names with texts';
+  }
+  if (type === 'object') return '';
   if (type === 'boolean') return '`true`, `false`';
   if (type === 'integer' || type === 'number') {
     const bounds = [

@@ -7,7 +7,8 @@ type Values = Record<string, unknown>;
 export const STAGES = {
   stages: {
     type: 'object',
-    description: 'Settings laid over the rest when deployed with `-c stage=NAME`; a list replaces a list.',
+    description:
+      'Settings laid over the rest when deployed with `npm run deploy -- -c stage=NAME`; a list replaces a list.',
     additionalProperties: { type: 'object' },
   },
 };

@@ -13,13 +13,19 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** What `node infra/app.ts` says and ends with in a directory with this sluice.yaml, or none. */
-async function runApp(text?: string): Promise<{ code: number; stderr: string }> {
+async function runApp(
+  text?: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; stderr: string }> {
   const file = join(directory, 'sluice.yaml');
   await (text === undefined ? rm(file, { force: true }) : writeFile(file, text));
   const { SLUICE_SETTINGS: _, ...env } = process.env;
   return new Promise((done) => {
-    execFile(process.execPath, [APP], { cwd: directory, env }, (error, _stdout, stderr) =>
-      done({ code: typeof error?.code === 'number' ? error.code : 0, stderr }),
+    execFile(
+      process.execPath,
+      [APP],
+      { cwd: directory, env: { ...env, ...more } },
+      (error, _stdout, stderr) => done({ code: typeof error?.code === 'number' ? error.code : 0, stderr }),
     );
   });
 }
@@ -52,4 +58,18 @@ test('absent settings end with 2 and say how to name them', async () => {
   expect(code).toBe(2);
   expect(stderr).toContain('sluice.yaml: cannot be read (ENOENT)');
   expect(stderr).toContain('SLUICE_SETTINGS');
+});
+
+test.each([
+  ['-c settings=other.yaml', { npm_config_call: 'settings=other.yaml' }],
+  ['-c stage=prod', { npm_config_call: 'stage=prod' }],
+  ['--context', { npm_config_context: 'true' }],
+  ['--settings', { npm_config_settings: 'other.yaml' }],
+  ['--stage', { npm_config_stage: 'prod' }],
+])('%s that npm took for itself deploys nothing, and is told how it reaches CDK', async (option, left) => {
+  const { code, stderr } = await runApp('name: sluice', left);
+  expect(code).toBe(2);
+  expect(stderr).toBe(
+    `npm took ${option} for an option of its own; put -- before it: npm run deploy -- -c settings=FILE -c stage=NAME\n`,
+  );
 });
