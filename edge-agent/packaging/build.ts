@@ -1,21 +1,20 @@
 /**
  * `npm run build`: the agent as one file that needs nothing but the C library, and the list of what it is made of
  * (SBOM); each with its SHA-256 beside it.
- *
- * usage: node edge-agent/packaging/build.ts [--arch x64|arm64]... [--out DIR]
  */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { agentVersion } from '../version.ts';
+import { parseArguments, USAGE, UsageError } from './arguments.ts';
 import { bundleAgent } from './bundle.ts';
-import { ARCHITECTURES, type Architecture, runtimeFiles } from './runtime-files.ts';
+import { type Architecture, runtimeFiles } from './runtime-files.ts';
 import { writeSbom } from './sbom.ts';
 import { seal } from './seal.ts';
 import { stripSymbols } from './strip-symbols.ts';
 
 const projectDir = join(import.meta.dirname, '../..');
+const WRONG_USAGE = 2;
 
 async function buildExecutable(arch: Architecture, outDir: string): Promise<string> {
   const target = join(outDir, `sluice-agent-linux-${arch}`);
@@ -46,22 +45,26 @@ async function writeChecksum(file: string): Promise<number> {
   return bytes.length;
 }
 
-const { values } = parseArgs({
-  options: {
-    arch: { type: 'string', multiple: true, default: [process.arch] },
-    out: { type: 'string', default: join(projectDir, 'dist') },
-  },
-});
-const outDir = resolve(values.out);
-await mkdir(outDir, { recursive: true });
-for (const name of values.arch) {
-  const arch = ARCHITECTURES.find((known) => known === name);
-  if (arch === undefined) throw new Error(`--arch ${name}: it is one of ${ARCHITECTURES.join(', ')}`);
-  const file = await buildExecutable(arch, outDir);
-  const sizeBytes = await writeChecksum(file);
-  process.stdout.write(`${file}  ${Math.round(sizeBytes / 1e6)} MB\n`);
+async function build({ architectures, out }: ReturnType<typeof parseArguments>): Promise<void> {
+  const outDir = resolve(out);
+  await mkdir(outDir, { recursive: true });
+  for (const arch of architectures) {
+    const file = await buildExecutable(arch, outDir);
+    const sizeBytes = await writeChecksum(file);
+    process.stdout.write(`${file}  ${Math.round(sizeBytes / 1e6)} MB\n`);
+  }
+  const sbom = join(outDir, `sluice-agent-${agentVersion()}.cdx.json`);
+  await writeSbom(projectDir, sbom, process.versions.node);
+  await writeChecksum(sbom);
+  process.stdout.write(`${sbom}\n`);
 }
-const sbom = join(outDir, `sluice-agent-${agentVersion()}.cdx.json`);
-await writeSbom(projectDir, sbom, process.versions.node);
-await writeChecksum(sbom);
-process.stdout.write(`${sbom}\n`);
+
+try {
+  const wanted = parseArguments(process.argv.slice(2), projectDir);
+  if (wanted.help) process.stdout.write(USAGE);
+  else await build(wanted);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`build: ${error.message}\n${USAGE}`);
+  process.exitCode = WRONG_USAGE;
+}

@@ -4,7 +4,11 @@ import { parseArguments, UsageError } from './arguments.ts';
 const KNOWN = ['small-sink', 'mid-sink', 'idle'];
 
 test('without arguments every case runs three times', () => {
-  expect(parseArguments([], KNOWN)).toEqual({ cases: KNOWN, runs: 3, quick: false });
+  expect(parseArguments([], KNOWN)).toEqual({ cases: KNOWN, runs: 3, quick: false, help: false });
+});
+
+test.each(['--help', '-h'])('%s asks for the usage', (option) => {
+  expect(parseArguments([option], KNOWN).help).toBe(true);
 });
 
 test('the cases asked for run in the order of the bench', () => {
@@ -13,6 +17,7 @@ test('the cases asked for run in the order of the bench', () => {
     cases: ['small-sink', 'idle'],
     runs: 5,
     quick: true,
+    help: false,
     json: 'out.json',
   });
 });

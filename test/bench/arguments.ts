@@ -13,6 +13,7 @@ export interface Arguments {
   json?: string;
   /** The lines of this file become docs/performance.md; nothing is measured. */
   render?: string;
+  help: boolean;
 }
 
 export class UsageError extends Error {}
@@ -20,7 +21,7 @@ export class UsageError extends Error {}
 const RUNS = 3;
 
 export function usage(known: readonly string[]): string {
-  return `usage: npm run bench -- [--only CASE,...] [--runs N] [--quick] [--agent FILE] [--json FILE] | --render FILE
+  return `usage: npm run bench -- [--only CASE,...] [--runs N] [--quick] [--agent FILE] [--json FILE] | --render FILE | --help
 
   --only     of ${known.join(', ')}
   --runs     of each contender, one after the other in turns (${RUNS})
@@ -28,12 +29,14 @@ export function usage(known: readonly string[]): string {
   --agent    an executable to measure in place of the one that npm run build makes
   --json     one line for each contender and case
   --render   write the figures of docs/performance.md and docs/comparison.md from such a file
+
+Exit codes: 0 done; 1 a contender failed; 2 wrong usage.
 `;
 }
 
 /** Throws `UsageError` that says what is wrong. */
 export function parseArguments(args: readonly string[], known: readonly string[]): Arguments {
-  const { only, runs = String(RUNS), quick = false, agent, json, render } = parse(args);
+  const { only, runs = String(RUNS), quick = false, agent, json, render, help = false } = parse(args);
   const wanted = only?.split(',').map((name) => name.trim());
   for (const name of wanted ?? []) {
     if (known.includes(name)) continue;
@@ -47,6 +50,7 @@ export function parseArguments(args: readonly string[], known: readonly string[]
     cases: wanted === undefined ? [...known] : known.filter((name) => wanted.includes(name)),
     runs: Number(runs),
     quick,
+    help,
     ...(agent === undefined ? {} : { agent }),
     ...(json === undefined ? {} : { json }),
     ...(render === undefined ? {} : { render }),
@@ -64,6 +68,7 @@ function parse(args: readonly string[]) {
         agent: { type: 'string' },
         json: { type: 'string' },
         render: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
       },
     }).values;
   } catch (error) {

@@ -23,7 +23,19 @@ const WRONG_USAGE = 2;
 const INTERRUPTED = 130;
 
 async function main(): Promise<number> {
-  const { cases, runs, quick, agent, json, render: rendered } = parseArguments(process.argv.slice(2), NAMES);
+  const {
+    help,
+    cases,
+    runs,
+    quick,
+    agent,
+    json,
+    render: rendered,
+  } = parseArguments(process.argv.slice(2), NAMES);
+  if (help) {
+    process.stdout.write(usage(NAMES));
+    return 0;
+  }
   if (rendered !== undefined) {
     render(DOCS, readLines(rendered), CASES);
     return 0;
