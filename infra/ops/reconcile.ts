@@ -1,7 +1,6 @@
 /** `ops reconcile`: hub, ledger and destinations are compared now. */
 
 import type { ReconcileResult } from '#core/controls.ts';
-import { SyncError } from '#core/errors.ts';
 import { REPORT_PREFIX } from '#core/names.ts';
 import { type Command, DONE, FAILED, type Ops } from './command.ts';
 import { failureText } from './failure.ts';
@@ -18,7 +17,7 @@ import { printable } from './table.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Of a run that did not come to its end nothing but the error is known. */
-type Outcome = { name: string } & (ReconcileResult | { error: string | undefined });
+type Outcome = { name: string } & (ReconcileResult | { error: string });
 
 export const reconcile: Command = {
   usage: '[ledger|DESTINATION] [--dry-run] [--wait]',
@@ -72,9 +71,10 @@ async function outcomeOf(ops: Ops, reconciler: Reconciler, dryRun: boolean): Pro
   try {
     return { name, ...(await runToEnd(ops, reconciler, dryRun)) };
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    const text = failureText(error);
+    if (text === undefined) throw error;
     ops.terminal.progress(undefined);
-    return { name, error: failureText(error) };
+    return { name, error: text };
   }
 }
 
