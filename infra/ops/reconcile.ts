@@ -93,10 +93,10 @@ async function printJson(
   plan: AsyncIterable<string> | undefined,
   more: boolean,
 ): Promise<void> {
-  const text = JSON.stringify(outcome);
+  const text = JSON.stringify(outcome, undefined, 2);
   const end = more ? ',' : '';
   if (plan === undefined) return terminal.print(`${text}${end}`);
-  terminal.print(`${text.slice(0, -1)},"plan":[`);
+  terminal.print(`${text.slice(0, -'\n}'.length)},\n  "plan": [`);
   let before = '';
   for await (const line of plan) {
     terminal.print(`${before}${line}`);
