@@ -73,7 +73,7 @@ async function outcomeOf(ops: Ops, reconciler: Reconciler, dryRun: boolean): Pro
   } catch (error) {
     const text = failureText(error);
     if (text === undefined) throw error;
-    ops.terminal.progress(undefined);
+    ops.terminal.note(`${name}: ${text}`);
     return { name, error: text };
   }
 }
@@ -115,5 +115,5 @@ async function printText(
     const { key = '', do: what, reason } = JSON.parse(line) as Record<string, string>;
     terminal.print(`${name}  ${what}  ${printable(key)}  (${reason})`);
   }
-  terminal.note('runId' in outcome ? resultText(name, outcome) : `${name}: ${outcome.error}`);
+  if ('runId' in outcome) terminal.note(resultText(name, outcome));
 }

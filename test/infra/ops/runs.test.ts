@@ -96,9 +96,10 @@ describe('reconcile', () => {
     await stack.ops('pause', 'reconcile-ledger');
     const run = stack.ops('reconcile', '--wait', '--json');
     await reconciles('site-b', 'ReconcileSiteBQueueUrl', { runId: 'other' });
-    const { code, printed } = await run;
+    const { code, printed, noted } = await run;
     await stack.ops('resume', 'reconcile-ledger');
     expect(code).toBe(1);
+    expect(noted).toContain('ledger: reconcile-ledger is paused');
     expect(JSON.parse(printed)).toEqual([
       { name: 'ledger', error: 'reconcile-ledger is paused\nops resume reconcile-ledger' },
       { ...RESULT, name: 'site-b', runId: 'other' },
