@@ -7,6 +7,7 @@ import {
   type ImportResult,
   oldAmount,
   oldBoolean,
+  oldBucketName,
   oldDirectory,
   oldText,
   ownPrefix,
@@ -18,7 +19,7 @@ const SECOND_MS = 1000;
 const file = z
   .object({
     watch_path: oldDirectory(),
-    s3_bucket: oldText('the name of a bucket'),
+    s3_bucket: oldBucketName(),
     s3_region: oldText('the region of the bucket, such as us-east-1'),
     s3_prefix: oldText('a prefix', () => true).prefault(''),
     retry_file: oldText('a file').prefault('retry_queue.json'),

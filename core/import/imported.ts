@@ -1,6 +1,7 @@
 /** What an import answers, and how values of the old configurations are read; each says what it expects. */
 import * as z from 'zod';
 import type { SettingsProblem } from '../settings/problems.ts';
+import { existingBucket } from '../settings/store-place.ts';
 
 export interface Imported {
   /** For agent.yaml; without secrets. */
@@ -23,6 +24,10 @@ const UNITS = [
 /** A value that passes the test, as text; otherwise a problem that says what was expected. */
 export function oldText(expected: string, test: (text: string) => boolean = (text) => text !== '') {
   return z.custom<string>((value) => typeof value === 'string' && test(value), { error: expected });
+}
+
+export function oldBucketName() {
+  return oldText('the name of a bucket', (text) => existingBucket.safeParse(text).success);
 }
 
 /** A decimal number of the unit, more than 0 and at most `max`; answers milliseconds. */

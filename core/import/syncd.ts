@@ -4,6 +4,7 @@ import { parseSettings } from '../settings/problems.ts';
 import {
   durationText,
   type ImportResult,
+  oldBucketName,
   oldDirectory,
   oldText,
   ownPrefix,
@@ -35,7 +36,7 @@ const file = z.object({
   aws_access_key: oldText('an access key'),
   aws_secret_key: oldText('a secret key'),
   local_dir: oldDirectory(),
-  bucket_name: oldText('the name of a bucket'),
+  bucket_name: oldBucketName(),
   prefix: oldText('a prefix', () => true).prefault(''),
   sync_interval: oldText(
     '0, or a duration of at least 1s such as 30s, 5m or 1h',

@@ -1,11 +1,11 @@
 /** `buckets:` of agent.yaml: stores beside the host that the cloud cannot reach, mirrored by the agent itself. */
 import * as z from 'zod';
 import { STORE_TYPES } from '../store-type.ts';
-import { deleteGuard, name } from './destination.ts';
+import { autoOrBoolean, deleteGuard, name } from './destination.ts';
 import { durationMs } from './duration.ts';
 import { credentialFields } from './host-credentials.ts';
 import { overlaps } from './key-prefix.ts';
-import { bucketName, httpUrl, samePlace } from './store-place.ts';
+import { bucketName, hasPort, httpUrl, isBucketInUrl, samePlace, URL_WITHOUT_BUCKET } from './store-place.ts';
 
 const DAY_MS = 86_400_000;
 const upToADay = durationMs.check(
@@ -43,8 +43,7 @@ const bucketDestination = z.strictObject({
     ),
   guard: deleteGuard.check(z.describe('More deletes than this wait for `sluice-agent approve-deletes`.')),
   tags: z
-    .union([z.literal('auto'), z.boolean()])
-    .default('auto')
+    ._default(autoOrBoolean, 'auto')
     .describe('Whether object tags travel; `auto`: where stores of that type keep them.'),
   createBucket: z.boolean().default(false).describe('Whether the bucket is made when it is not there.'),
 });
@@ -68,6 +67,7 @@ export const bucketSchema = z.strictObject({
           webhook: z
             .string()
             .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/)
+            .refine(hasPort)
             .describe('Address where its webhook is taken.'),
           tokenVariable: z.string().min(1).describe('Environment variable with the token that it sends.'),
         }),
@@ -124,11 +124,18 @@ export function problemsOfBuckets(
     if (folders.some((folder) => folder.name === one.name)) {
       problems.push({ path: [index, 'name'], expected: 'a name that no folder has', found: one.name });
     }
+    if (isBucketInUrl(one.source)) {
+      const path = [index, 'source', 'endpoint'];
+      problems.push({ path, expected: URL_WITHOUT_BUCKET, found: one.source.endpoint });
+    }
     for (const [at, target] of one.destinations.entries()) {
       const path = [index, 'destinations', at];
       if (one.destinations.slice(0, at).some((other) => other.name === target.name)) {
         const expected = 'a name that no other destination of the bucket has';
         problems.push({ path: [...path, 'name'], expected, found: target.name });
+      }
+      if (isBucketInUrl(target)) {
+        problems.push({ path: [...path, 'endpoint'], expected: URL_WITHOUT_BUCKET, found: target.endpoint });
       }
       const around = aroundAgain(one, target, buckets);
       if (around !== undefined) {

@@ -115,9 +115,9 @@ function shared(one: Folder, other: Folder): ('name' | 'path' | 'prefix')[] {
   ];
 }
 
-/** Settings that the mode would not follow, or that would contradict it. */
+/** Settings that the mode would not follow, or that contradict each other. */
 function misplaced(folder: Folder): { key: keyof typeof folder; expected: string }[] {
-  const { mode, retention, marker, symlinks, schedule } = folder;
+  const { mode, retention, marker, symlinks, schedule, minBytes, maxBytes } = folder;
   return [
     ...(mode === 'mirror' && retention !== undefined
       ? [
@@ -137,6 +137,9 @@ function misplaced(folder: Folder): { key: keyof typeof folder; expected: string
             expected: 'skip in mode move: the target would stay or go with the link',
           } as const,
         ]
+      : []),
+    ...(maxBytes !== undefined && maxBytes < minBytes
+      ? [{ key: 'maxBytes', expected: `at least minBytes, which is ${minBytes}` } as const]
       : []),
     ...(mode === 'receive' && typeof schedule === 'object'
       ? [{ key: 'schedule', expected: 'interval: how often the prefix is listed in mode receive' } as const]

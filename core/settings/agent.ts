@@ -5,17 +5,18 @@ import { folderSchema, problemsOfFolders } from './agent-folder.ts';
 import { name } from './destination.ts';
 import { upToADay } from './duration.ts';
 import { absolutePath, credentialFields } from './host-credentials.ts';
-import { httpUrl } from './store-place.ts';
+import { existingBucket, hasPort, httpUrl, isBucketInUrl, URL_WITHOUT_BUCKET } from './store-place.ts';
+import { isSound, soundItems, WHATEVER_IS_WRONG } from './without-faults.ts';
 
 const MIB = 1024 * 1024;
-const A_HUB = 'the name of the hub bucket';
+const A_LISTEN_ADDRESS = 'the path of a unix socket, or 127.0.0.1:PORT';
 
 export const agentSettings = z
   .strictObject({
     name: z.optional(name).describe("Absent: the host's name."),
     store: z
       .strictObject({
-        bucket: z.string({ error: A_HUB }).min(1, { error: A_HUB }).describe('The hub.'),
+        bucket: existingBucket.check(z.describe('The hub.')),
         region: z.string().default('us-east-1').describe('Of the bucket; signatures name it.'),
         endpoint: z.optional(httpUrl).describe('Absent: AWS.'),
         addressing: z
@@ -46,7 +47,7 @@ export const agentSettings = z
       .describe("URL of the SQS queue that tells of new objects for `receive`; the stack's output."),
     exclusive: z.boolean().default(true).describe('One agent per prefix, by an owner object in the bucket.'),
     heartbeat: z
-      .union([z.literal('off'), upToADay])
+      .union([z.literal('off'), upToADay], { error: 'off, or a duration such as 5m, at most 24h' })
       .prefault('5m')
       .describe('How often the agent says in the bucket that it lives; `off` for never.'),
     cdn: z
@@ -62,8 +63,9 @@ export const agentSettings = z
         listen: z
           .string()
           .regex(/^(?:\/.+|(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5})$/, {
-            error: 'the path of a unix socket, or 127.0.0.1:PORT',
+            error: A_LISTEN_ADDRESS,
           })
+          .refine((listen) => listen.startsWith('/') || hasPort(listen), { error: A_LISTEN_ADDRESS })
           .describe('Path of a unix socket, or 127.0.0.1:PORT, which every user of the host can read.'),
       })
       .optional()
@@ -125,19 +127,28 @@ export const agentSettings = z
     // Said beside what is wrong with the rest.
     { when: ({ value }) => hasNothingToDo(value) },
   )
-  .superRefine(({ store, folders, buckets }, context) => {
+  .superRefine((settings, context) => {
+    const issues = [...context.issues];
     const problem = (path: (string | number)[], message: string, input: unknown) =>
       context.addIssue({ code: 'custom', path, message, input });
-    if (folders.length > 0 && store === undefined) {
-      problem(['store'], 'the store of the folders: at least its bucket', store);
+    const store = isSound(issues, ['store']) ? settings.store : undefined;
+    const folders = soundItems(issues, 'folders', settings.folders);
+    const buckets = soundItems(issues, 'buckets', settings.buckets);
+    const hasFolders = Array.isArray(settings.folders) && settings.folders.length > 0;
+    if (hasFolders && settings.store === undefined) {
+      problem(['store'], 'the store of the folders: at least its bucket', undefined);
     }
-    for (const { path, expected, found } of problemsOfBuckets(buckets, { store, folders })) {
-      problem(['buckets', ...path], expected, found);
+    if (store !== undefined && isBucketInUrl(store)) {
+      problem(['store', 'endpoint'], URL_WITHOUT_BUCKET, store.endpoint);
     }
-    for (const { path, expected, found } of problemsOfFolders(folders)) {
-      problem(['folders', ...path], expected, found);
+    const beside = { store, folders: folders.items };
+    for (const { path, expected, found } of problemsOfBuckets(buckets.items, beside)) {
+      problem(['buckets', buckets.indexOf(path[0]), ...path.slice(1)], expected, found);
     }
-  });
+    for (const { path, expected, found } of problemsOfFolders(folders.items)) {
+      problem(['folders', folders.indexOf(path[0]), ...path.slice(1)], expected, found);
+    }
+  }, WHATEVER_IS_WRONG);
 
 /** What the file says; `AgentSettings` once it is known to name the store of the folders. */
 export type HostSettings = z.output<typeof agentSettings>;

@@ -8,7 +8,15 @@ import { type Destination, destinationSchema, name } from './destination.ts';
 import { daysOrOff, durationMs, minutesOrOff, wholeMinutes } from './duration.ts';
 import { type FileManagerSettings, fileManagerSchema, reportSchema } from './http-target.ts';
 import { type RetentionRule, retentionRules } from './retention-rule.ts';
-import { bucketName, samePlace, secretName, storePlace } from './store-place.ts';
+import {
+  bucketName,
+  isBucketInUrl,
+  samePlace,
+  secretName,
+  storePlace,
+  URL_WITHOUT_BUCKET,
+} from './store-place.ts';
+import { isSound, soundItems, WHATEVER_IS_WRONG } from './without-faults.ts';
 
 /** What CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653] as const;
@@ -113,18 +121,24 @@ export const deploymentSettings = z
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string, input: unknown) =>
       context.addIssue({ code: 'custom', path, message, input });
-    const { hub, destinations, agents } = settings;
-    if (hub.endpoint !== undefined) {
+    const issues = [...context.issues];
+    const hub = isSound(issues, ['hub']) ? settings.hub : undefined;
+    const agents = soundItems(issues, 'agents', settings.agents);
+    const { items: destinations, indexOf } = soundItems(issues, 'destinations', settings.destinations);
+    if (hub?.endpoint !== undefined) {
       if (hub.bucket === undefined) problem(['hub', 'bucket'], 'the name of the bucket at the endpoint', '');
       if (hub.credentials === undefined) {
         problem(['hub', 'credentials'], 'the name of the secret for the endpoint', undefined);
       }
-      if (agents.length > 0) {
-        problem(['agents'], 'none with a hub of another store: IAM does not reach there', agents.length);
+      if (agents.items.length > 0) {
+        problem(['agents'], 'none with a hub of another store: IAM does not reach there', settings.agents);
+      }
+      if (hub.bucket !== undefined && isBucketInUrl({ ...hub, bucket: hub.bucket })) {
+        problem(['hub', 'endpoint'], URL_WITHOUT_BUCKET, hub.endpoint);
       }
     }
     for (const [index, one] of destinations.entries()) {
-      const at = ['destinations', index];
+      const at = ['destinations', indexOf(index)];
       const earlier = destinations.slice(0, index).map((other) => other.name);
       const twin = earlier.find((other) => idsOf(other).some((id) => idsOf(one.name).includes(id)));
       if (twin !== undefined) {
@@ -136,7 +150,7 @@ export const deploymentSettings = z
       }
       if (one.name === LEDGER)
         problem([...at, 'name'], 'another name: the ledger is reconciled too', one.name);
-      if (hub.bucket !== undefined && samePlace(one, { ...hub, bucket: hub.bucket })) {
+      if (hub?.bucket !== undefined && samePlace(one, { ...hub, bucket: hub.bucket })) {
         problem(
           [...at, 'bucket'],
           'a bucket other than the hub: it would be mirrored into itself',
@@ -146,15 +160,18 @@ export const deploymentSettings = z
       if (one.endpoint !== undefined && one.credentials === undefined) {
         problem([...at, 'credentials'], 'the name of the secret for the endpoint', one.credentials);
       }
+      if (isBucketInUrl(one)) problem([...at, 'endpoint'], URL_WITHOUT_BUCKET, one.endpoint);
     }
-    for (const { path, expected, found } of problemsOfAgents(agents)) {
-      problem(['agents', ...path], expected, found);
+    for (const { path, expected, found } of problemsOfAgents(agents.items)) {
+      problem(['agents', agents.indexOf(path[0]), ...path.slice(1)], expected, found);
     }
+    // What a rule requires is told by all of these.
+    if (['destinations', 'fileManager', 'retention'].some((name) => !isSound(issues, [name]))) return;
     for (const [index, rule] of settings.retention.entries()) {
       const expected = requirementProblem(rule, destinations, settings.fileManager);
       if (expected !== undefined) problem(['retention', index, 'requires'], expected, rule.requires);
     }
-  });
+  }, WHATEVER_IS_WRONG);
 
 export type DeploymentSettings = z.output<typeof deploymentSettings>;
 

@@ -9,6 +9,9 @@ export const name = z
     z.regex(/^[a-z][a-z0-9-]{0,29}$/, { error: 'a name: up to 30 lower-case letters, digits and hyphens' }),
   );
 
+/** What the type of the store decides, or the person. */
+export const autoOrBoolean = z.union([z.literal('auto'), z.boolean()], { error: 'auto, true or false' });
+
 /** More deletes than this within the window look like a catastrophe and wait for a person. */
 export const deleteGuard = z.prefault(
   z.strictObject({
@@ -42,7 +45,7 @@ export const destinationSchema = z.strictObject({
     ),
   guard: deleteGuard.check(z.describe('More deletes than this wait for `ops approve`.')),
   tags: z
-    ._default(z.union([z.literal('auto'), z.boolean()]), 'auto')
+    ._default(autoOrBoolean, 'auto')
     .check(z.describe('Whether object tags travel; `auto`: where stores of that type keep them.')),
   createBucket: z
     ._default(z.boolean(), false)

@@ -52,7 +52,9 @@ function explain(issue: z.core.$ZodIssue, root: unknown, schema: z.ZodType): Set
       };
     });
   }
-  const found = show(issue.input ?? valueAt(root, issue.path));
+  // As it was written: a check of a duration is given milliseconds.
+  const written = issue.code === 'invalid_key' ? issue.path.at(-1) : valueAt(root, issue.path);
+  const found = show(written ?? issue.input);
   return [{ path: pathText(issue.path), found, expected: expectation(issue) }];
 }
 
@@ -63,14 +65,23 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'too_small':
-      return issue.message.startsWith('Too small') ? `at least ${issue.minimum}` : issue.message;
+      return issue.message.startsWith('Too small')
+        ? `at least ${amount(issue, issue.minimum)}`
+        : issue.message;
     case 'too_big':
-      return issue.message.startsWith('Too big') ? `at most ${issue.maximum}` : issue.message;
+      return issue.message.startsWith('Too big') ? `at most ${amount(issue, issue.maximum)}` : issue.message;
     case 'invalid_format':
       return issue.message.startsWith('Invalid') ? `a valid ${issue.format}` : issue.message;
+    case 'invalid_key':
+      return `a name with ${issue.issues.map(expectation).join(', ')}`;
     default:
       return issue.message;
   }
+}
+
+/** Texts are measured in characters. */
+function amount({ origin }: { origin: string }, limit: number | bigint): string {
+  return origin === 'string' ? `${limit} ${limit === 1 ? 'character' : 'characters'}` : `${limit}`;
 }
 
 function typeWords(type: string): string {

@@ -9,7 +9,32 @@ export const bucketName = z
   .string({ error: A_BUCKET_NAME })
   .check(z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: A_BUCKET_NAME }));
 
+const A_NAME_ALONE = 'the name of a bucket alone, such as my-hub';
+
+/**
+ * Of a bucket that is there: old ones of AWS, and those of some stores, have capitals and underscores too.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
+export const existingBucket = z
+  .string({ error: A_NAME_ALONE })
+  .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/, { error: A_NAME_ALONE }));
+
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
+
+/** The highest: https://www.rfc-editor.org/rfc/rfc6335#section-6 */
+const HIGHEST_PORT = 65_535;
+
+/** Whether what is behind the last colon can be a port. */
+export function hasPort(address: string): boolean {
+  return Number(address.slice(address.lastIndexOf(':') + 1)) <= HIGHEST_PORT;
+}
+
+export const URL_WITHOUT_BUCKET = 'the URL without the bucket; that is in the setting bucket';
+
+/** As consoles of stores show it. Every request would name the bucket twice, and get NoSuchKey. Other paths may be right. */
+export function isBucketInUrl({ endpoint, bucket }: Pick<StorePlace, 'endpoint' | 'bucket'>): boolean {
+  return withoutScheme(endpoint).replace(/\/+$/, '').endsWith(`/${bucket}`);
+}
 
 /** Name of a Secrets Manager secret; https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html */
 export const secretName = z
@@ -46,8 +71,9 @@ export function samePlace(left: StorePlace, right: StorePlace): boolean {
 }
 
 function hostOf(endpoint: string | undefined): string {
-  return (endpoint ?? '')
-    .toLowerCase()
-    .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/, '');
+  return withoutScheme(endpoint).toLowerCase().replace(/\/.*$/, '');
+}
+
+function withoutScheme(endpoint = ''): string {
+  return endpoint.replace(/^https?:\/\//i, '');
 }
