@@ -1,10 +1,10 @@
 /** From the text of a YAML file and the environment to settings, or to everything that is wrong with them. */
-import { parse, YAMLParseError } from 'yaml';
-import * as z from 'zod';
+import type * as z from 'zod';
+import { asOfVariable, type Environment, isRecord, override } from './overrides.ts';
+import { parsedYaml } from './parsed-yaml.ts';
 import { formatProblems, parseSettings, type SettingsProblem } from './problems.ts';
 
 type Prepared = { value: Record<string, unknown> } | { problems: SettingsProblem[] };
-type Schema = { type?: string; properties?: Record<string, Schema> };
 
 /**
  * Reads settings. `SLUICE_STORE_BUCKET` in the environment overrides `store.bucket`, and so on for every setting that
@@ -18,51 +18,30 @@ export function readSettings<S extends z.ZodType>(
   schema: S,
   file: string,
   text: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   prepare: (value: Record<string, unknown>) => Prepared = (value) => ({ value }),
 ): { settings: z.output<S> } | { problems: string } {
-  let value: unknown;
-  try {
-    value = parse(text) ?? {};
-  } catch (error) {
-    // An alias without an anchor is a ReferenceError.
-    if (!(error instanceof YAMLParseError || error instanceof ReferenceError)) throw error;
-    return { problems: `${file}: is not YAML: ${error.message.split('\n')[0] ?? ''}` };
-  }
+  const read = parsedYaml(text);
+  if ('fault' in read) return { problems: `${file}: is not YAML: ${read.fault}` };
+  let value = read.value ?? {};
+  let taken: ReadonlyMap<string, string> = new Map();
+  const wrong: SettingsProblem[] = [];
   if (isRecord(value)) {
     const prepared = prepare(value);
     if ('problems' in prepared) return { problems: formatProblems(file, prepared.problems) };
     value = prepared.value;
-    override(
-      prepared.value,
-      z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema,
-      'SLUICE',
-      environment,
-    );
+    const overridden = override(prepared.value, schema, environment, text);
+    taken = overridden.taken;
+    wrong.push(...overridden.problems);
   }
   const result = parseSettings(schema, value);
-  return 'settings' in result ? result : { problems: formatProblems(file, result.problems) };
-}
-
-function override(
-  target: Record<string, unknown>,
-  schema: Schema,
-  stem: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): void {
-  for (const [key, child] of Object.entries(schema.properties ?? {})) {
-    const variable = `${stem}_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-    if (child.properties !== undefined) {
-      const inner = target[key] ?? {};
-      if (!isRecord(inner)) continue;
-      override(inner, child, variable, environment);
-      if (Object.keys(inner).length > 0) target[key] = inner;
-    } else if (child.type !== 'array' && environment[variable] !== undefined) {
-      target[key] = child.type === 'string' ? environment[variable] : parse(environment[variable]);
-    }
+  if ('settings' in result && wrong.length === 0) return result;
+  const inFile: SettingsProblem[] = [];
+  for (const problem of 'problems' in result ? result.problems : []) {
+    const ofVariable = asOfVariable(problem, taken);
+    if (ofVariable === undefined) inFile.push(problem);
+    else wrong.push(ofVariable);
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const lines = [formatProblems(file, inFile), formatProblems('environment', wrong)];
+  return { problems: lines.filter((line) => line !== '').join('\n') };
 }

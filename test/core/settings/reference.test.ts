@@ -14,8 +14,8 @@ const FILES: [string, z.ZodType, Record<string, JsonSchema>][] = [
 const HEAD = `# Settings
 
 Two YAML files. Every problem is reported at once, with key, found and expected; the exit code is then 2, and nothing has been
-touched. A setting outside a list can be set by the environment: \`SLUICE_LIMITS_BANDWIDTH\` is \`limits.bandwidth\`. A duration
-is \`30s\`, \`5m\`, \`1h\`, \`30d\`, or a sum such as \`1h30m\`. Secrets are in neither file.
+touched. A setting outside a list can be set by the environment: \`SLUICE_LIMITS_BANDWIDTH\` is \`limits.bandwidth\`; a variable
+that is almost one of these is refused. A duration is \`30s\`, \`5m\`, \`1h\`, \`30d\`, or a sum such as \`1h30m\`. Secrets are in neither file.
 
 This page is made of the schemas that check the files (\`core/settings/reference.ts\`), as are [agent.schema.json](agent.schema.json) and
 [sluice.schema.json](sluice.schema.json). An editor with the YAML language server completes and checks a file that begins with

@@ -37,7 +37,9 @@ describe('agent.yaml', () => {
     const text =
       'store: {buckte: hub, endpoint: ftp://x}\nrescan: soon\nfolders: [{name: Out, path: srv, prefix: out}]';
     const lines = problemsOf(agentSettings, text).split('\n');
-    expect(lines).toContain('x.yaml: store.bucket: found nothing, expected the name of the hub bucket');
+    expect(lines).toContain(
+      'x.yaml: store.bucket: found nothing, expected the name of a bucket alone, such as my-hub',
+    );
     expect(lines).toContain(
       'x.yaml: store.buckte: found an unknown setting, expected bucket (did you mean that?)',
     );
@@ -58,6 +60,53 @@ describe('agent.yaml', () => {
     expect(readSettings(agentSettings, 'agent.yaml', minimal, environment)).toMatchObject({
       settings: { store: { bucket: 'other' }, limits: { concurrency: 3 }, stateDirectory: '/s' },
     });
+  });
+
+  it('blames the environment for what is wrong in it, by the name of the variable', () => {
+    const environment = {
+      SLUICE_LIMITS_CONCURRENCY: '[',
+      SLUICE_LOG_LEVEL: 'foo',
+      SLUICE_STORE_BUKET: 'x',
+      SLUICE_LIMITS_BANDWIDTH: '',
+      SLUICE_CDN_DISTRIBUTION: '',
+    };
+    const result = readSettings(agentSettings, 'agent.yaml', `${minimal}rescan: soon\n`, environment);
+    expect('problems' in result && result.problems.split('\n').toSorted()).toEqual([
+      'agent.yaml: rescan: found "soon", expected a duration such as 30s, 5m, 1h or 30d',
+      'environment: SLUICE_CDN_DISTRIBUTION: found "", expected at least 1 character',
+      'environment: SLUICE_LIMITS_BANDWIDTH: found null, expected a number',
+      expect.stringMatching(
+        /^environment: SLUICE_LIMITS_CONCURRENCY: found "\[", expected YAML: Flow sequence/,
+      ),
+      'environment: SLUICE_LOG_LEVEL: found "foo", expected one of "DEBUG", "INFO", "WARN", "ERROR"',
+      'environment: SLUICE_STORE_BUKET: found an unknown setting, expected SLUICE_STORE_BUCKET (did you mean that?)',
+    ]);
+  });
+
+  it.each([
+    'SLUICE_CONFIG',
+    'SLUICE_SETTINGS',
+    'SLUICE_STAGE',
+    'SLUICE_STACK',
+    'SLUICE_HISTORIES',
+    'SLUICE_TEST_ENDPOINT',
+    'SLUICE_PORT',
+    'SLUICE_SERVICE_HOST',
+    'SLUICE_STORE_TOKEN',
+  ])('leaves a variable alone that is no setting: %s', (variable) => {
+    for (const [schema, text] of [
+      [agentSettings, minimal],
+      [deploymentSettings, ''],
+    ] as const) {
+      expect(readSettings(schema, 'x.yaml', text, { [variable]: 'x' })).toHaveProperty('settings');
+    }
+  });
+
+  it('leaves a variable alone that the file names itself', () => {
+    const credentials = '{accessKeyVariable: SLUICE_STORE_BUKET, secretKeyVariable: KEY}';
+    const text = minimal.replace('{bucket: hub', `{bucket: hub, credentials: ${credentials}`);
+    const environment = { SLUICE_STORE_BUKET: 'x' };
+    expect(readSettings(agentSettings, 'agent.yaml', text, environment)).toHaveProperty('settings');
   });
 
   it('refuses folders and prefixes that overlap', () => {
