@@ -11,7 +11,11 @@ export function nearestWord(typed: string, known: readonly string[]): string | u
 /** What to say to a word that is none of those known: `stats is no command: did you mean status?` */
 export function unknownWord(what: string, found: string, known: readonly string[]): string {
   const near = nearestWord(found, known);
-  return `${found} is no ${what}: ${near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`}`;
+  return `${found} is no ${what}: ${near === undefined ? thereAre(known) : `did you mean ${near}?`}`;
+}
+
+function thereAre(known: readonly string[]): string {
+  return `there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`;
 }
 
 function editDistance(left: string, right: string): number {
