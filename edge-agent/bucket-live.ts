@@ -1,5 +1,4 @@
 /** What the mirrored buckets touch, made from the settings: stores, credentials, the ledger. */
-import { mkdirSync } from 'node:fs';
 import { createByteBudget } from '#adapters/byte-budget.ts';
 import { createDeleteGuard } from '#adapters/delete-permit.ts';
 import { withExactKeys } from '#adapters/exact-keys.ts';
@@ -21,6 +20,7 @@ import { quirksOf, type StoreType } from '#core/store-type.ts';
 import type { RunnerContext } from './bucket-runner.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { makeStateDirectory } from './state-directory.ts';
 
 /** Of streamed copies, over all buckets; a larger object than this travels in parts or alone. */
 const BUDGET_BYTES = 128 * 1024 * 1024;
@@ -51,7 +51,7 @@ export async function liveBuckets(
   settings: HostSettings,
   { log, metrics, onDamage }: { log: Log; metrics: Metrics; onDamage: (error: SyncError) => void },
 ): Promise<LiveBuckets> {
-  mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
+  makeStateDirectory(settings);
   const unlock = lockFolder(`${bucketsFile(settings)}.lock`);
   const db = openBucketsDb(bucketsFile(settings), { onDamage });
   db.releaseUploads();

@@ -1,5 +1,5 @@
 /** What the agent needs of its host beside the folders: index, disk, status address. */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { bytesText, countText } from '#core/amounts.ts';
 import { SyncError } from '#core/errors.ts';
@@ -7,10 +7,14 @@ import type { HostSettings } from '#core/settings/agent.ts';
 import type { HostCheckTools } from './check.ts';
 import { type Check, checkFailure, type Note } from './check-list.ts';
 import { addressInUse, addressState } from './listen-address.ts';
+import { stateDirectoryHint } from './state-directory.ts';
 import { askStatus } from './status-client.ts';
 
 /** An index of a million files has about 200 MiB; below this it may not even begin. */
 const STATE_MIN_BYTES = 64 * 1024 * 1024;
+
+/** PROC_SUPER_MAGIC and SYSFS_MAGIC, of https://man7.org/linux/man-pages/man2/statfs.2.html: they have the bits for writing. */
+const OF_THE_KERNEL = new Set([0x9fa0, 0x62656572]);
 
 export function hostChecks(settings: HostSettings, tools: HostCheckTools): Check[] {
   const { stateDirectory } = settings;
@@ -40,7 +44,11 @@ export function hostChecks(settings: HostSettings, tools: HostCheckTools): Check
 /** The agent makes it when it starts, where it may. */
 function checkStateDirectory(path: string): string {
   const nearest = existing(path);
-  const hint = `Create ${path} for the agent's user (StateDirectory= of its systemd unit does), or correct stateDirectory.`;
+  const hint = stateDirectoryHint(path);
+  if (!statSync(nearest).isDirectory()) throw checkFailure(`${nearest} is not a directory`, hint);
+  if (OF_THE_KERNEL.has(statfsSync(nearest).type)) {
+    throw checkFailure(`nothing can be made in ${nearest}: it is the kernel's`, hint);
+  }
   try {
     accessSync(nearest, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {

@@ -2,9 +2,10 @@
  * `init`: at most five questions, and a commented agent.yaml. What flags answer is not asked; without a terminal
  * nothing is, and what is missing is named.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
+import { makeDirectory } from '#adapters/host/make-directory.ts';
 import { agentSettings } from '#core/settings/agent.ts';
 import { AGENT_SCHEMA } from '#core/settings/editor-line.ts';
 import { type FirstAnswers, firstAgentYaml, firstSettings } from '#core/settings/first-agent-yaml.ts';
@@ -73,7 +74,7 @@ export async function initCommand(options: OptionValues): Promise<number> {
 
 function write(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeDirectory(dirname(file));
     writeFileSync(file, text, { flag: 'wx' });
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;

@@ -1,5 +1,4 @@
 /** What the agent touches, made from its settings: the store, its credentials, the index. */
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type HostIndex, openIndex } from '#adapters/host/index-db.ts';
 import { agentCredentials } from '#adapters/s3/agent-credentials.ts';
@@ -13,6 +12,7 @@ import type { StoreCapabilities } from '#core/ports.ts';
 import type { AgentSettings, HostSettings } from '#core/settings/agent.ts';
 import type { Log } from './log.ts';
 import { removeOldProbes } from './old-probes.ts';
+import { makeStateDirectory } from './state-directory.ts';
 
 export interface LiveStore {
   store: S3Store;
@@ -85,7 +85,7 @@ export function indexFile({ stateDirectory }: HostSettings): string {
 
 /** The agent's own index; made where there is none. `onDamage`: nothing more can be noted, the process must end. */
 export function liveIndex(settings: AgentSettings, onDamage: (error: SyncError) => void): HostIndex {
-  mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
+  makeStateDirectory(settings);
   return openIndex(indexFile(settings), { onDamage });
 }
 

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
+import { makeDirectory } from '#adapters/host/make-directory.ts';
 import { SyncError } from '#core/errors.ts';
 import { inheritedEnvironment, LOCAL_REGION } from './emulator.ts';
 import { type ProcessGroup, startProcessGroup } from './process-group.ts';
@@ -29,7 +30,7 @@ export interface LocalAgentOptions {
 export async function startAgent(options: LocalAgentOptions): Promise<ProcessGroup> {
   const { projectDir, stateDir, folder, endpoint, bucket, queue, environment, limits, onLine } = options;
   const [output, input] = [join(folder, 'output'), join(folder, 'input')];
-  for (const path of [output, input]) await mkdir(path, { recursive: true });
+  for (const path of [output, input]) makeDirectory(path);
   // What one index says of its folder and store is not true of others.
   const id = createHash('sha256').update(`${folder}\0${endpoint}`).digest('hex').slice(0, 16);
   const state = join(stateDir, id);

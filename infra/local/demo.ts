@@ -1,8 +1,9 @@
 /** `npm run demo`: a guided tour of what `npm start` runs, which breaks it on purpose and shows how it heals. */
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
+import { makeDirectory } from '#adapters/host/make-directory.ts';
 import { SyncError } from '#core/errors.ts';
 import { createClients } from '../ops/clients.ts';
 import { runTour, TOUR_LIMITS } from './demo/tour.ts';
@@ -120,7 +121,7 @@ function keyPresses(stopping: AbortController): Disposable & { next(): Promise<v
 }
 
 async function emptyFolder(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  makeDirectory(folder);
   if ((await readdir(folder)).length === 0) return folder;
   throw new SyncError(`${folder} is not empty`, {
     op: 'demo',

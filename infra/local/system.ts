@@ -2,8 +2,8 @@
  * The whole of Sluice on one machine: emulator -> destinations -> the real `cdk deploy` -> agent on a folder. What runs
  * here is what runs in the cloud; `npm start` and `npm run demo` are two ways to meet it.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '#adapters/host/make-directory.ts';
 import { SyncError } from '#core/errors.ts';
 import type { DeploymentSettings } from '#core/settings/deployment.ts';
 import { startAgent } from './agent.ts';
@@ -82,7 +82,7 @@ export async function startSystem(
   const { onStep: step } = options;
   let listener: Listener | undefined;
   let agentAddress: string | undefined;
-  await mkdir(folder, { recursive: true });
+  makeDirectory(folder);
   const release = await claimRunDirectory(runDir, { fresh, onProgress: step });
   const running: { cloud?: Cloud } = {};
   cleanup.defer(async () => {
