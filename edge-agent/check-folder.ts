@@ -3,6 +3,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   opendirSync,
@@ -11,6 +12,7 @@ import {
   realpathSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +30,7 @@ import { type Check, checkFailure, type Note } from './check-list.ts';
 import { folderFault } from './folder-claim.ts';
 
 const WATCH_LIMIT_FILE = '/proc/sys/fs/inotify/max_user_watches';
+const ALL_OF_IT = constants.R_OK | constants.W_OK | constants.X_OK;
 /** Counting goes on that long; a larger folder is counted no further. */
 const COUNT_WITHIN_MS = 5_000;
 /** Other programs of the user watch too, and folders grow. */
@@ -64,14 +67,28 @@ export function folderChecks(settings: AgentSettings, tools: CheckTools): Check[
 }
 
 function checkAccess(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw checkFailure(`${path} is not a directory`, 'Correct folders[].path, or move what is there away.');
+  }
   try {
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    accessSync(path, ALL_OF_IT);
     opendirSync(path).closeSync();
+    checkHidden(join(path, HIDDEN_DIRECTORY));
     const real = realpathSync(path);
     return `${path} can be read and written${real === path ? '' : `, and is ${real}`}`;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw checkFailure(error.message, `Create ${path}, mount it, or give the agent's user permission on it.`);
+  }
+}
+
+/** Made by the first agent that has run there, for its user alone. */
+function checkHidden(path: string): void {
+  try {
+    if (existsSync(path)) accessSync(path, ALL_OF_IT);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw checkFailure(error.message, `Give it to the agent's user: chown -R USER ${path}`);
   }
 }
 

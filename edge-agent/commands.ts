@@ -1,4 +1,5 @@
 /** Every command of the agent. Each loads what it needs and no more: most of the start of a command is loading. */
+import { SyncError } from '#core/errors.ts';
 import { agentSettings, type HostSettings } from '#core/settings/agent.ts';
 import { folderSchema } from '#core/settings/agent-folder.ts';
 import { type Commands, EXIT, type OptionValues, PROGRAM, SHELLS, SYSTEMS, UsageError } from './command.ts';
@@ -56,7 +57,7 @@ export const COMMANDS: Commands = {
       ['run --json | jq .message', 'one object a line, as with `log: { format: json }`'],
     ],
     options: JSON_OUT,
-    run: async (settings, options) => (await import('./run.ts')).runAgent(logged(settings, options), 'run'),
+    run: (settings, options) => runLogged(logged(settings, options), 'run'),
   },
   once: {
     on: 'settings',
@@ -68,7 +69,7 @@ export const COMMANDS: Commands = {
       [`once || ${PROGRAM} status`, 'and what was left'],
     ],
     options: JSON_OUT,
-    run: async (settings, options) => (await import('./run.ts')).runAgent(logged(settings, options), 'once'),
+    run: (settings, options) => runLogged(logged(settings, options), 'once'),
   },
   status: {
     on: 'settings',
@@ -166,7 +167,8 @@ export const COMMANDS: Commands = {
     ],
     options: {},
     words: SHELLS,
-    async run([shell = '', program = PROGRAM]) {
+    async run([shell = '', program = PROGRAM, ...more]) {
+      if (more.length > 0) throw new UsageError(`${more.join(' ')} is too much`);
       const { completionScript, isShell } = await import('./completion.ts');
       if (!isShell(shell)) throw new UsageError(`which shell? ${PROGRAM} completion bash, zsh or fish`);
       process.stdout.write(completionScript(shell, program, COMMANDS));
@@ -189,6 +191,21 @@ export const COMMANDS: Commands = {
     },
   },
 };
+
+/** Who collects JSON lines looks for the reason of an end among them. */
+async function runLogged(settings: HostSettings, command: 'run' | 'once'): Promise<number> {
+  const { runAgent } = await import('./run.ts');
+  try {
+    return await runAgent(settings, command);
+  } catch (error) {
+    if (!(error instanceof SyncError) || settings.log.format !== 'json') throw error;
+    const [{ createLog }, { batchLines }] = [await import('./log.ts'), await import('./line-batch.ts')];
+    // Behind the lines that wait to be written.
+    const write = batchLines((text) => process.stdout.write(text), process);
+    createLog(settings.log, write).error(error.message, { hint: error.hint });
+    return EXIT.failed;
+  }
+}
 
 /** `--json` is the shorter `log: { format: json }`. */
 function logged(settings: HostSettings, { json }: OptionValues): HostSettings {

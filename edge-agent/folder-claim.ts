@@ -98,10 +98,15 @@ export function isAsClaimed(claim: ClaimedFolder, { name }: FolderSettings, log:
   return fault === undefined;
 }
 
-/** The next claim takes whatever folder is there: for a disk that was replaced on purpose. */
-export function acceptFolder(name: string, index: HostIndex): void {
-  index.setNote(devicesNote(name), undefined);
-  index.setNote(noteOf(name), undefined);
+/**
+ * The next claim takes the folder that is there: for a disk that was replaced on purpose.
+ *
+ * @throws SyncError `NoFolder`: else it would take the first empty mount point
+ */
+export function acceptFolder(folder: FolderSettings, index: HostIndex): void {
+  existing(folder);
+  index.setNote(devicesNote(folder.name), undefined);
+  index.setNote(noteOf(folder.name), undefined);
 }
 
 /** What `claimFolder` would throw for a folder that is not the one that the index knows. */

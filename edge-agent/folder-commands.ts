@@ -43,16 +43,17 @@ export async function approveCommand(settings: HostSettings, options: OptionValu
   return withIndex(settings, (index) => {
     const { held } = index.counts(folder);
     if (held > 0) index.request('approve-deletes', folder);
-    return answer([{ name: folder, 'deletes held': held, approved: held > 0 }], options);
+    return answer([{ name: folder, heldDeletes: held, approved: held > 0 }], options);
   });
 }
 
 export function acceptCommand(settings: HostSettings, options: OptionValues): number {
-  const { folder } = namesIn(settings, options);
+  const { folder: name } = namesIn(settings, options);
+  const folder = settings.folders.find((one) => one.name === name);
   if (folder === undefined) throw new UsageError('accept-folder needs --folder NAME');
   return withIndex(settings, (index) => {
     acceptFolder(folder, index);
-    return answer([{ name: folder, accepted: true }], options, 'the folder that is there now is taken');
+    return answer([{ name: folder.name, accepted: true }], options, 'the folder that is there now is taken');
   });
 }
 
@@ -80,10 +81,13 @@ function withIndex<Answer>(
   }
 }
 
+/** How a count is called in a text; else as it is. */
+const WORDS: Readonly<Record<string, string>> = { heldDeletes: 'deletes held' };
+
 /** @param what that comes to, in words */
 function answer(requested: readonly Requested[], { json }: OptionValues, what = ''): number {
   const lines = requested.map(({ name, ...counts }) => {
-    const said = Object.entries(counts).map(([of, count]) => `${of}: ${count}`);
+    const said = Object.entries(counts).map(([of, count]) => `${WORDS[of] ?? of}: ${count}`);
     return `${name}: ${[...said, ...(what === '' ? [] : [what])].join(', ')}\n`;
   });
   process.stdout.write(json === true ? `${JSON.stringify(requested, undefined, 2)}\n` : lines.join(''));
