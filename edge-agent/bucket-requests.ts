@@ -26,7 +26,7 @@ export function approveBucket(settings: HostSettings, bucket: string): Requested
     destinations.map((destination) => {
       const { held } = db.tasks(bucket, `${destination.name}/held`).counts();
       if (held > 0) db.request('approve-deletes', bucket);
-      return { name: laneName(bucket, destination.name), 'deletes held': held, approved: held > 0 };
+      return { name: laneName(bucket, destination.name), heldDeletes: held, approved: held > 0 };
     }),
   );
 }

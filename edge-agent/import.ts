@@ -19,6 +19,7 @@ import { PROGRAM, SYSTEMS } from './command.ts';
 
 const IMPORTED = 0;
 const NOT_IMPORTED = 2;
+const READABLE = `Name the old system's file, as a user who may read it; ${PROGRAM} import --help tells which that is.`;
 
 /** @returns the exit code: 0, or 2 when nothing was imported and nothing was written */
 export function importCommand(args: readonly string[]): number {
@@ -90,7 +91,7 @@ function withText(file: string, use: (text: string) => number): number {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    return fileProblem(error, file);
+    return fileProblem(error, file, READABLE);
   }
   return use(text);
 }
@@ -127,7 +128,7 @@ function keyWriter(file: string | undefined, keys: ImportedKeys): (() => number)
       writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx' });
       return IMPORTED;
     } catch (error) {
-      return fileProblem(error, file);
+      return fileProblem(error, file, 'Name another file behind --credentials.');
     }
   };
 }
@@ -137,10 +138,10 @@ function refuse(source: string, problems: readonly SettingsProblem[]): number {
   return NOT_IMPORTED;
 }
 
-function fileProblem(error: unknown, file: string): number {
+function fileProblem(error: unknown, file: string, hint: string): number {
   if (!(error instanceof Error) || !('code' in error)) throw error;
-  const hint = error.code === 'EEXIST' ? ': it exists already, and is left as it is' : `: ${error.message}`;
-  process.stderr.write(`${PROGRAM} import: ${file}${hint}\n`);
+  const what = error.code === 'EEXIST' ? 'it exists already, and is left as it is' : error.message;
+  process.stderr.write(`${PROGRAM} import: ${file}: ${what}\n${hint}\n`);
   return NOT_IMPORTED;
 }
 

@@ -69,6 +69,7 @@ function optionsOf(name: string, { options, on }: Command, args: readonly string
 /** `--config FILE COMMAND` is as good as `COMMAND --config FILE`. */
 function commandFirst(args: readonly string[]): readonly string[] {
   const at = args[0] === '--config' ? 2 : 1;
+  if (args[at] === undefined) throw new UsageError(`which command? ${PROGRAM} --config FILE COMMAND`);
   return [...args.slice(at, at + 1), ...args.slice(0, at), ...args.slice(at + 1)];
 }
 

@@ -25,7 +25,8 @@ export function firstAgentYaml(answers: FirstAnswers, schema: string): string {
   const { store, folders } = firstSettings(answers);
   const [folder] = folders;
   return `# ${editorLine(schema)}
-# What this host syncs. Try it: sluice-agent check --config THIS-FILE, then sluice-agent run. All settings: docs/settings.md.
+# What this host syncs. Try it: sluice-agent check --config THIS-FILE, then run --config THIS-FILE.
+# All settings: docs/settings.md.
 
 store:
 ${indented(stringify(store), 2)}

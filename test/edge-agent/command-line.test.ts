@@ -1,18 +1,17 @@
 /** What a person types and what the agent answers: help, mistakes, a first agent.yaml. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import { openIndex } from '#adapters/host/index-db.ts';
 import { agentSettings } from '#core/settings/agent.ts';
 import { COMMANDS } from '../../edge-agent/commands.ts';
 import { completionScript } from '../../edge-agent/completion.ts';
 import { configFile, HOST_CONFIG } from '../../edge-agent/config-file.ts';
 import { AGENT_MAIN } from './agent-process.ts';
-
-/** Root may read everything, unless it gives that up. */
-const READ_ALL = '-dac_override,-dac_read_search';
+import { agentIn, heldBackAgentIn } from './command-process.ts';
 
 let directory: string;
 
@@ -22,14 +21,7 @@ beforeEach(() => {
   directory = made;
 });
 
-function agent(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [AGENT_MAIN, ...args], {
-    cwd: directory,
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, HOME: directory },
-  });
-  return { status, stdout, stderr };
-}
+const agent = (...args: string[]) => agentIn(directory, ...args);
 
 describe('help', () => {
   it('names every command, and each tells its usage and an example', () => {
@@ -87,6 +79,10 @@ describe('a mistake', () => {
     ['an option', ['status', '--jsn'], '--jsn is no option of status: did you mean --json?'],
     ['settings that are not there', ['run', '--config', 'none.yaml'], 'none.yaml cannot be read: ENOENT'],
     ['the name of the settings, which is a directory', ['run', '--config', '.'], '. cannot be read: EISDIR'],
+    ['the command, which is missing', ['--config'], 'which command? sluice-agent --config FILE COMMAND'],
+    ['the command, which is missing,', ['--config=x'], 'which command? sluice-agent --config FILE COMMAND'],
+    ['words that nobody reads', ['completion', 'bash', 'x', 'y', 'z'], 'y z is too much'],
+    ['the only option', ['schema', '--json'], '--json is no option of schema: there is --help'],
     ['a shell', ['completion', 'csh'], 'which shell? sluice-agent completion bash, zsh or fish'],
   ])('in %s is named, with exit code 2', (_what, args, said) => {
     const { status, stdout, stderr } = agent(...args);
@@ -97,17 +93,7 @@ describe('a mistake', () => {
   it('is told with what to do next: another file, other permissions, or a first file', () => {
     writeFileSync(join(directory, 'mine.yaml'), '');
     chmodSync(join(directory, 'mine.yaml'), 0);
-    const asNobody =
-      process.getuid?.() === 0 ? ['setpriv', `--inh-caps=${READ_ALL}`, `--bounding-set=${READ_ALL}`] : [];
-    const [program = '', ...args] = [
-      ...asNobody,
-      process.execPath,
-      AGENT_MAIN,
-      'run',
-      '--config',
-      'mine.yaml',
-    ];
-    const refused = spawnSync(program, args, { cwd: directory, encoding: 'utf8' });
+    const refused = heldBackAgentIn(directory, 'run', '--config', 'mine.yaml');
     expect(refused.stderr).toContain('mine.yaml cannot be read: EACCES');
     expect(refused.stderr).toContain('Start the agent as a user who may read it');
     expect(agent('run', '--config', '.').stderr).toContain('Name the file in it.');
@@ -123,6 +109,18 @@ describe('a mistake', () => {
     expect(status).toBe(2);
     expect(stderr).toContain('--folder: outbux is no folder of the settings: did you mean outbox?');
   });
+});
+
+it('names a count in words for people, and in one word for programs', () => {
+  const config = join(directory, 'agent.yaml');
+  const folders = `[{ name: out, path: ${directory}, prefix: out/ }]`;
+  writeFileSync(config, `stateDirectory: ${directory}\nstore: { bucket: hub }\nfolders: ${folders}\n`);
+  openIndex(join(directory, 'index.db')).close();
+  const approve = ['approve-deletes', '--config', config, '--folder', 'out'];
+  expect(agent(...approve).stdout).toBe('out: deletes held: 0, approved: false\n');
+  expect(JSON.parse(agent(...approve, '--json').stdout)).toEqual([
+    { name: 'out', heldDeletes: 0, approved: false },
+  ]);
 });
 
 describe('the file with the settings', () => {
@@ -157,6 +155,7 @@ describe('init', () => {
     expect(stdout).toContain('Next:\n  sluice-agent check --config agent.yaml ');
     const text = readFileSync(join(directory, 'agent.yaml'), 'utf8');
     expect(text).toMatch(/^# yaml-language-server: \$schema=agent\.schema\.json\n/);
+    expect(text).toContain('check --config THIS-FILE, then run --config THIS-FILE.');
     const { folders } = agentSettings.parse(parse(text));
     expect(folders[0]).toMatchObject({
       name: 'out-box',
@@ -176,6 +175,10 @@ describe('init', () => {
     const below = agent('init', '--bucket', 'hub', '--path', '/srv/in', '--output', 'new/agent.yaml/x');
     expect(below.status).toBe(2);
     expect(below.stderr).toContain('new/agent.yaml/x cannot be written');
+    // Where Node's own way of making parents never ends.
+    const nowhere = agent('init', '--bucket', 'hub', '--path', '/srv/in', '--output', '/proc/new/agent.yaml');
+    expect(nowhere.status).toBe(2);
+    expect(nowhere.stderr).toContain('/proc/new/agent.yaml cannot be written: ENOENT');
   });
 
   it('means its comments: every one that is a setting can be taken as it is', () => {

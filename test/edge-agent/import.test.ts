@@ -100,6 +100,8 @@ it.each([
   const { code, out, err } = run(...args);
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toContain(`sluice-agent import: ${why}`);
+  // What to do about it.
+  expect(err).toContain('import --help tells');
 });
 
 it('answers as JSON when asked: the settings, what is left to do, and no key', () => {

@@ -25,7 +25,7 @@ const DOCUMENTS: Readonly<Record<string, { args?: readonly string[]; shape: obje
   retry: { shape: [{ name: 'output', waiting: 0 }] },
   'approve-deletes': {
     args: ['--folder', 'output'],
-    shape: [{ name: 'output', 'deletes held': 0, approved: false }],
+    shape: [{ name: 'output', heldDeletes: 0, approved: false }],
   },
   'accept-folder': { args: ['--folder', 'output'], shape: [{ name: 'output', accepted: true }] },
 };
