@@ -44,8 +44,7 @@ export function withExactKeys<Store extends ObjectStore>(store: Store): Store {
     head,
     put: (key, body, options) => written(key, () => store.put(key, body, options)),
     copy: (key, source, attributes) => written(key, () => store.copy(key, source, attributes)),
-    completeMultipart: (key, uploadId, parts) =>
-      written(key, () => store.completeMultipart(key, uploadId, parts)),
+    completeMultipart: (key, ...rest) => written(key, () => store.completeMultipart(key, ...rest)),
     async delete(key, options) {
       if (!isPathLike(key)) await head(key);
       return store.delete(key, options);

@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { withExactKeys } from '#adapters/exact-keys.ts';
 import { isPathLike, type ObjectKey, objectKey } from '#core/key.ts';
 import type { ObjectStore } from '#core/ports.ts';
-import { contentOf } from '../contracts/object-store.ts';
+import { contentOf, objectStoreContract } from '../contracts/object-store.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 
 const plain = { metadata: {} };
@@ -35,6 +35,8 @@ beforeEach(() => {
   inner = onFileSystem();
   store = withExactKeys(inner);
 });
+
+objectStoreContract('a store of which exact keys are asked', async () => withExactKeys(createMemoryStore()));
 
 it.each(ALIASES)('never writes, deletes or takes for %s what is kept under another key', async (alias) => {
   const { etag } = await store.put(kept, Buffer.from('kept'), plain);

@@ -139,6 +139,20 @@ export function objectStoreContract(
       expect(await store.head(aborted)).toBeUndefined();
     });
 
+    it('joins parts only where there is no object, if asked', async () => {
+      const [taken, free] = [fresh(), fresh()];
+      const join = async (key: ObjectKey) => {
+        const uploadId = await store.createMultipart(key, plain);
+        const part = await store.uploadPart(key, uploadId, 1, bytes('joined'));
+        return store.completeMultipart(key, uploadId, [part], { ifAbsent: true });
+      };
+      await store.put(taken, bytes('first'), plain);
+      await expect(join(taken)).rejects.toMatchObject({ code: 'PreconditionFailed', retryable: false });
+      expect(await contentOf(store, taken)).toBe('first');
+      await join(free);
+      expect(await contentOf(store, free)).toBe('joined');
+    });
+
     it('lists the uploads that are open below a prefix, and no others', async () => {
       const prefix = `${fresh('uploads')}/`;
       const [one, two, elsewhere] = [objectKey(`${prefix}a b`), objectKey(`${prefix}ü+`), fresh('other')];
