@@ -67,14 +67,18 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
 
   /** What was on its way out when a crash or an error came. Removals are done in one turn: none is under way now. */
   function putBack({ root }: ClaimedFolder, message: string): void {
-    const left: string[] = [];
-    const failed = (error: unknown) => left.push(error instanceof Error ? error.message : String(error));
+    const left = new Map<string, string>();
+    const failed = (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      // The directories' descriptors are others at each try.
+      left.set(why.replaceAll(/\/fd\/\d+/g, ''), why);
+    };
     for (const path of recoverTrash(root.path, context.hostStart.touching, failed)) {
       log.info(message, { key: printableName(path) });
     }
     // It is tried again all the time.
-    for (const why of left) if (!unplaced.has(why)) log.error(why, { folder: folder.name });
-    unplaced = new Set(left);
+    for (const [known, why] of left) if (!unplaced.has(known)) log.error(why, { folder: folder.name });
+    unplaced = new Set(left.keys());
   }
 
   function unavailable(why: string, hint: string | undefined): void {
