@@ -1,7 +1,8 @@
 /** A start on a full disk: a real one, of 2 MiB, mounted where only a child process sees it. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startCommand, temporaryFolder } from '../adapters/host/folder.ts';
+import { temporaryFolder } from '../adapters/host/folder.ts';
+import { startMounted } from '../adapters/host/mounted.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FILES = 300;
@@ -64,12 +65,9 @@ const SCRIPT = `
 
 test('a start on a full disk says what it cannot note, and the next one notes all that was on its way', async () => {
   const directory = temporaryFolder();
-  const mount =
-    'mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" --input-type=module -e "$3" "$4" "$1" "$5"';
-  // Without root a user namespace of its own gives the right to mount.
-  const namespace = process.getuid?.() === 0 ? '-m' : '-Urm';
-  const command = ['sh', '-c', mount, 'sh', directory, process.execPath, SCRIPT, ROOT, String(FILES)];
-  const result = JSON.parse(await startCommand('unshare', [namespace, ...command]).line());
+  const result = JSON.parse(
+    await startMounted(directory, '2m', SCRIPT, ROOT, directory, String(FILES)).line(),
+  );
   expect(result.full.ended).toBe('IndexFull');
   expect(result.full.errors).toContainEqual(
     expect.stringContaining('what was on its way is not noted yet: '),

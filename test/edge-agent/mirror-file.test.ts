@@ -1,54 +1,23 @@
 /** What becomes of a copied file when somebody interferes at the worst moment. Real files, a store that is told when to fail. */
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { openIndex } from '#adapters/host/index-db.ts';
+import { expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { createDeletions } from '../../edge-agent/deletions.ts';
-import { createLeases } from '../../edge-agent/leases.ts';
-import { mirrorFile } from '../../edge-agent/mirror-file.ts';
 import { isSent, sentUnconfirmed } from '../../edge-agent/unconfirmed.ts';
-import { temporaryFolder } from '../adapters/host/folder.ts';
-import { createMemoryStore } from '../doubles/store-memory.ts';
-import { fileContext } from './file-context.ts';
-import { storeSettings } from './store-settings.ts';
+import { mirrorSetup } from './mirror-setup.ts';
 
 const path = (name: string) => Buffer.from(name);
 
 /** A file that is in the bucket, and has another name since. */
 async function renamed() {
-  const root = temporaryFolder();
-  const store = createMemoryStore();
-  const index = openIndex(join(temporaryFolder(), 'index.db'));
-  const leases = createLeases();
-  const settings = storeSettings({
-    store: { bucket: 'bucket' },
-    folders: [{ name: 'out', path: root, prefix: 'out/', mode: 'mirror', settle: '0s' }],
-  });
-  const rootFd = openSync(root, 'r');
-  onTestFinished(() => {
-    leases.close();
-    index.close();
-    closeSync(rootFd);
-  });
-  const context = fileContext({ path: root, fd: rootFd }, { settings, store, index, leases });
-  const mirror = (name: string) =>
-    mirrorFile({ ...context, adopting: () => undefined, onGone: () => undefined }, path(name));
-  const file = join(root, 'b');
-  writeFileSync(join(root, 'a'), 'content');
-  await mirror('a');
-  renameSync(join(root, 'a'), file);
-  return { root, store, index, context, mirror, file };
+  const setup = mirrorSetup();
+  writeFileSync(setup.path('a'), 'content');
+  await setup.mirror('a');
+  const file = setup.path('b');
+  renameSync(setup.path('a'), file);
+  return { ...setup, file };
 }
 
 it('knows the copy of a file that was touched while it was made', async () => {
@@ -64,7 +33,7 @@ it('knows the copy of a file that was touched while it was made', async () => {
 });
 
 it('notes a copy that was not confirmed, and forgets it with the next that was', async () => {
-  const { store, index, context, mirror } = await renamed();
+  const { store, index, context, mirror, row } = await renamed();
   let failing = true;
   store.before((op, key) => {
     if (failing && op === 'head' && store.contents(key) !== undefined)
@@ -76,7 +45,7 @@ it('notes a copy that was not confirmed, and forgets it with the next that was',
   expect(
     sentUnconfirmed(context, path('b')).some((sent) => object !== undefined && isSent(object, sent)),
   ).toBe(true);
-  index.put({ ...rowOf(index.get('out', path('a'))), path: path('b'), etag: '', state: 'waiting' });
+  index.put({ ...row('a'), path: path('b'), etag: '', state: 'waiting' });
   await mirror('b');
   expect(sentUnconfirmed(context, path('b'))).toEqual([]);
 });
@@ -115,11 +84,6 @@ it('knows the object of a file that cannot be looked at any more', async () => {
     etag: (await store.head(objectKey('out/b')))?.etag,
   });
 });
-
-function rowOf<Row>(row: Row | undefined): Row {
-  if (row === undefined) throw new Error('no row');
-  return row;
-}
 
 it('does not take a name that cannot be looked at for one that is there: its delete stays, and is a failure', async () => {
   const { root, store, index, context, mirror } = await renamed();

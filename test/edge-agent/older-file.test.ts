@@ -1,68 +1,56 @@
 /** What a power cut may have left of a file does not replace the object that was made of it. Real files and their times. */
-import { closeSync, existsSync, openSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { openIndex } from '#adapters/host/index-db.ts';
+import {
+  existsSync,
+  linkSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import { formatMtime } from '#core/metadata.ts';
-import { createLeases } from '../../edge-agent/leases.ts';
-import { mirrorFile } from '../../edge-agent/mirror-file.ts';
+import { createFolderWork } from '../../edge-agent/folder-work.ts';
+import { type MirrorContext, mirrorFile } from '../../edge-agent/mirror-file.ts';
 import { moveFile } from '../../edge-agent/move-file.ts';
 import { hostStart as realHostStart } from '../../edge-agent/older-file.ts';
-import { temporaryFolder } from '../adapters/host/folder.ts';
-import { createMemoryStore } from '../doubles/store-memory.ts';
-import { fileContext } from './file-context.ts';
-import { storeSettings } from './store-settings.ts';
+import { notes, startedAt } from './host-starts.ts';
+import { mirrorSetup } from './mirror-setup.ts';
 
 const KEY = objectKey('out/f');
+const PATH = Buffer.from('f');
 const HOUR_MS = 3_600_000;
 const FLOWS = [
   ['move', moveFile],
   ['mirror', mirrorFile],
 ] as const;
 
-/** Notes as an index keeps them. */
-function notes(...known: [string, string][]) {
-  const map = new Map(known);
-  return {
-    note: (name: string) => map.get(name),
-    setNote: (name: string, value?: string) => void map.set(name, value ?? ''),
-  };
-}
-
-function startedAt(sinceMs: number) {
-  return realHostStart(notes(['boot', 'an-earlier-one 0']), sinceMs, () => 0);
-}
-
 function setup(mode: string, content: string) {
-  const root = temporaryFolder();
-  const file = join(root, 'f');
+  const { path, clock, store, context, powerCut } = mirrorSetup({ mode });
+  const file = path('f');
   writeFileSync(file, content);
-  const clock = { ms: Date.now() };
-  const store = createMemoryStore({ nowMs: () => clock.ms });
-  const index = openIndex(join(temporaryFolder(), 'index.db'));
-  const leases = createLeases();
-  const fd = openSync(root, 'r');
-  onTestFinished(() => {
-    closeSync(fd);
-    leases.close();
-    index.close();
-  });
-  const settings = storeSettings({
-    store: { bucket: 'bucket' },
-    folders: [{ name: 'out', path: root, prefix: 'out/', mode, settle: '0s' }],
-  });
-  const context = {
-    ...fileContext({ path: root, fd }, { settings, store, index, leases }),
-    hostStart: startedAt(Date.now() + HOUR_MS),
-    adopting: () => undefined,
-    onGone: () => undefined,
-  };
+  powerCut();
   const put = (body: string, mtimeMs?: number) => {
     const mtime = mtimeMs === undefined ? {} : { mtime: formatMtime(BigInt(mtimeMs) * 1_000_000n) };
     return store.put(KEY, Buffer.from(body), { metadata: mtime });
   };
   return { file, clock, store, context, put, mtimeMs: Math.ceil(statSync(file).mtimeMs) };
+}
+
+/** A file whose object is whole, and that a power cut has left empty, with a time from before. */
+async function torn() {
+  const setup = mirrorSetup();
+  const file = setup.path('f');
+  const contents = () => String(setup.store.contents(KEY));
+  writeFileSync(file, 'content');
+  await setup.mirror('f');
+  const earlier = new Date(statSync(file).mtimeMs - 5);
+  writeFileSync(file, '');
+  utimesSync(file, earlier, earlier);
+  setup.powerCut();
+  return { ...setup, file, contents };
 }
 
 describe.each(FLOWS)('in mode %s', (mode, flow) => {
@@ -71,7 +59,7 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
     async (left) => {
       const { file, store, context, put, mtimeMs } = setup(mode, left);
       await put('content', mtimeMs);
-      await expect(flow(context, Buffer.from('f'))).rejects.toMatchObject({
+      await expect(flow(context, PATH)).rejects.toMatchObject({
         code: 'OlderThanObject',
         retryable: false,
         message: expect.stringContaining('out/f'),
@@ -85,7 +73,7 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
     const { clock, store, context, put } = setup(mode, 'con');
     clock.ms += HOUR_MS;
     await put('content');
-    await expect(flow(context, Buffer.from('f'))).rejects.toMatchObject({ code: 'OlderThanObject' });
+    await expect(flow(context, PATH)).rejects.toMatchObject({ code: 'OlderThanObject' });
     expect(String(store.contents(KEY))).toBe('content');
   });
 
@@ -97,14 +85,14 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
       return object && { ...object, lastModifiedMs: Number.NaN };
     };
     const timeless = { ...context, store: { ...store, head } };
-    await expect(flow(timeless, Buffer.from('f'))).rejects.toMatchObject({ code: 'OlderThanObject' });
+    await expect(flow(timeless, PATH)).rejects.toMatchObject({ code: 'OlderThanObject' });
   });
 
   it('uploads what was changed after its object was made', async () => {
     const { clock, store, context, put, mtimeMs } = setup(mode, 'newer');
     clock.ms -= HOUR_MS;
     await put('content', mtimeMs - HOUR_MS);
-    await flow(context, Buffer.from('f'));
+    await flow(context, PATH);
     expect(String(store.contents(KEY))).toBe('newer');
   });
 
@@ -115,17 +103,65 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
     context.hostStart = startedAt(sinceMs);
     await expect.poll(() => Date.now()).toBeGreaterThan(sinceMs + 20);
     utimesSync(file, 1, 1);
-    await flow(context, Buffer.from('f'));
+    await flow(context, PATH);
     expect(String(store.contents(KEY))).toBe('con');
   });
 
   it('takes a file for what it is when its object is the same', async () => {
     const { file, store, context, put, mtimeMs } = setup(mode, 'content');
     await put('content', mtimeMs);
-    await flow(context, Buffer.from('f'));
+    await flow(context, PATH);
     expect(String(store.contents(KEY))).toBe('content');
     expect(existsSync(file)).toBe(mode === 'mirror');
   });
+});
+
+describe.each<[string, (context: MirrorContext) => Promise<void>]>([
+  ['looked at', (context) => mirrorFile(context, PATH).then(() => undefined, refused)],
+  ['worked on by its folder', inWork],
+])('a file that a power cut left, %s', (_how, look) => {
+  it('is not its object’s any more: the object stays when the file is deleted, as the hint says', async () => {
+    const { file, context, deletions, contents } = await torn();
+    await look(context);
+    rmSync(file);
+    await look(context);
+    await deletions.flush();
+    expect(contents()).toBe('content');
+  });
+
+  it('takes the place of the object when somebody touches it, as the hint says', async () => {
+    const { file, context, contents } = await torn();
+    await look(context);
+    expect(contents()).toBe('content');
+    const sinceMs = Date.now();
+    context.hostStart = startedAt(sinceMs);
+    await expect.poll(() => Date.now()).toBeGreaterThan(sinceMs + 20);
+    utimesSync(file, 1, 1);
+    await look(context);
+    expect(contents()).toBe('');
+  });
+});
+
+it('an older file does not replace a newer object by a copy within the store either', async () => {
+  const { path, store, mirror, deletions, powerCut } = mirrorSetup();
+  const [file, backup] = [path('f'), path('f~')];
+  writeFileSync(file, 'old');
+  await mirror('f');
+  linkSync(file, backup);
+  await mirror('f~');
+  writeFileSync(path('new'), 'new content');
+  renameSync(path('new'), file);
+  await mirror('f');
+  // The power cut takes back that it was renamed.
+  rmSync(file);
+  linkSync(backup, file);
+  powerCut();
+  await expect(mirror('f')).rejects.toMatchObject({ code: 'OlderThanObject' });
+  expect(String(store.contents(KEY))).toBe('new content');
+  rmSync(file);
+  await mirror('f');
+  await deletions.flush();
+  expect(String(store.contents(KEY))).toBe('new content');
 });
 
 describe('a start of the host', () => {
@@ -182,4 +218,15 @@ describe('a start of the host', () => {
 
 function refuse(): never {
   throw new Error('full');
+}
+
+function refused(error: unknown): void {
+  expect(error).toMatchObject({ code: 'OlderThanObject' });
+}
+
+async function inWork(context: MirrorContext): Promise<void> {
+  const work = createFolderWork(context, (path) => mirrorFile(context, path));
+  work.mark(PATH);
+  await work.idle();
+  await work.stop();
 }

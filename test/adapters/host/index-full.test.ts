@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { createBatch } from '#adapters/host/index-batch.ts';
-import { startCommand, temporaryFolder } from './folder.ts';
+import { temporaryFolder } from './folder.ts';
+import { startMounted } from './mounted.ts';
 
 const MODULE = join(import.meta.dirname, '../../../adapters/host/index-db.ts');
 const SCRIPT = `
@@ -77,11 +78,7 @@ const SCRIPT = `
 
 test('a full disk fails the write, and every row is known all the same and on the disk when there is room', async () => {
   const directory = temporaryFolder();
-  const mount = 'mount -t tmpfs -o size=600k tmpfs "$1" && exec "$2" --input-type=module -e "$3" "$4" "$1"';
-  // Without root a user namespace of its own gives the right to mount.
-  const namespace = process.getuid?.() === 0 ? '-m' : '-Urm';
-  const command = ['sh', '-c', mount, 'sh', directory, process.execPath, SCRIPT, MODULE];
-  const result = JSON.parse(await startCommand('unshare', [namespace, ...command]).line());
+  const result = JSON.parse(await startMounted(directory, '600k', SCRIPT, MODULE, directory).line());
   const { kept } = result.atFull;
   expect(kept).toBeGreaterThan(100);
   expect(result.full).toEqual({ name: 'SyncError', code: 'IndexFull', retryable: true });
