@@ -1,50 +1,13 @@
 /** What age removes, and what it never does. Real files, a store that is told when to fail. */
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { statOf } from '#adapters/host/tree.ts';
+import { expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
-import { createExpiry } from '../../edge-agent/expire.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
-import { receiveSetup } from './receive-setup.ts';
+import { expirySetup, synced } from './expire-setup.ts';
 
 const DAY_MS = 86_400_000;
 const later = () => Date.now() + 2 * DAY_MS;
-
-function expirySetup(folder: Record<string, unknown> = {}, skewMs?: () => number | undefined) {
-  const setup = receiveSetup({ retention: { olderThan: '1d' }, ...folder });
-  const stopping = new AbortController();
-  const fd = openSync(setup.root, 'r');
-  onTestFinished(() => closeSync(fd));
-  const expiry = createExpiry(setup.context, {
-    root: { path: Buffer.from(setup.root), fd },
-    stopping: stopping.signal,
-    ...(skewMs === undefined ? {} : { skewMs }),
-  });
-  return { ...setup, expiry, stopping };
-}
-
-/** A file that is in bucket and index, as an upload leaves it. */
-async function synced(setup: ReturnType<typeof expirySetup>, name: string, content = 'content') {
-  const { path, put, index } = setup;
-  writeFileSync(path(name), content);
-  const { etag } = await put(name, content);
-  const { dev, ino, sizeBytes, mtimeNs, ctimeNs } = statOf(Buffer.from(path(name)));
-  index.put({
-    ...{ folder: 'in', path: Buffer.from(name), dev, ino, sizeBytes, mtimeNs, ctimeNs },
-    ...{ md5: etag, etag, versionId: '', partBytes: 0 },
-    ...{ state: 'synced', attempts: 0, nextAttemptMs: 0, lastError: '' },
-  });
-}
 
 it('removes a received file by age, although its object is gone', async () => {
   const setup = expirySetup();
@@ -152,6 +115,19 @@ it('keeps everything, and says so, while the store does not answer', async () =>
   expect(await setup.expiry.pass(later())).toMatchObject({ files: 0, failed: 1 });
   expect(setup.has('f')).toBe(true);
   expect(setup.messages('WARN')).toEqual(['expiry broke off: ECONNREFUSED']);
+});
+
+it('removes the others, and empty directories, when one file cannot be proved', async () => {
+  const setup = expirySetup({ mode: 'append' });
+  mkdirSync(setup.path('empty'));
+  for (const name of ['a', 'b', 'c']) await synced(setup, name);
+  setup.memory.before((op, key) => {
+    if (op === 'head' && key === setup.key('a'))
+      throw new SyncError('HeadObject: AccessDenied', { op: 'HeadObject', retryable: false });
+  });
+  expect(await setup.expiry.pass(later())).toEqual({ files: 2, directories: 1, kept: 1, failed: 1 });
+  expect(setup.tree()).toEqual(['a']);
+  expect(setup.messages('WARN')).toEqual(['not expired: HeadObject: AccessDenied']);
 });
 
 it('forgets the file in the index before it removes it, so that nothing takes it for a deleted one', async () => {

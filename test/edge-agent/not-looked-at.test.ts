@@ -1,4 +1,5 @@
 /** A pass that cannot look at its folder does not end without a word. */
+import { mkdirSync, renameSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { claimFolder } from '../../edge-agent/folder-claim.ts';
 import { openFolder } from '../../edge-agent/open-folder.ts';
@@ -20,4 +21,17 @@ it.each([
       message: 'folder in was not looked at: it cannot be read: ESTALE',
     }),
   );
+});
+
+it('knows what it has received all the same when another folder is in its place', async () => {
+  const { context, put, once, row, root } = receiveSetup();
+  await put('f', 'content');
+  expect(await once()).toBe(0);
+  const claim = claimFolder(context.folder, context.index);
+  const folder = openReceiveFolder(context, claim, undefined, {});
+  renameSync(root, `${root}-away`);
+  mkdirSync(root);
+  await folder.pass();
+  await folder.close();
+  expect(row('f')?.state).toBe('synced');
 });

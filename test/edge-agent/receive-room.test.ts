@@ -1,7 +1,11 @@
 /** Downloads wait while the disk is nearly full, and go on by themselves. */
-import { statfsSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { closeSync, openSync, statfsSync } from 'node:fs';
+import { expect, it, onTestFinished } from 'vitest';
+import { createByteBudget } from '#adapters/byte-budget.ts';
+import { createIncoming, type IncomingFile } from '#adapters/host/incoming.ts';
 import { createFreeSpace } from '../../edge-agent/free-space.ts';
+import { fetchFile } from '../../edge-agent/receive-bytes.ts';
+import type { ReceiveContext } from '../../edge-agent/receive-context.ts';
 import { createRoomWaiters } from '../../edge-agent/room-waiters.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { receiveSetup } from './receive-setup.ts';
@@ -20,7 +24,10 @@ it('waits, visibly, when the file would leave less free than has to stay free', 
     lastError: expect.stringMatching(/no room for 7 bytes/),
   });
   const warned = lines.filter(({ level }) => level === 'WARN');
-  expect(warned).toMatchObject([{ message: 'downloads wait for room on the disk' }]);
+  expect(warned).toMatchObject([
+    { message: 'downloads wait for room on the disk' },
+    ...['in/a', 'in/b'].map((key) => ({ message: 'left behind: no room for 7 bytes', key, folder: 'in' })),
+  ]);
 });
 
 it('promises the same bytes to one download only, and takes back what was written or given up', () => {
@@ -60,3 +67,49 @@ it('looks again, without asking the store, at as many as fit together', () => {
   expect(room.size).toBe(0);
   expect(lines.at(-1)).toMatchObject({ level: 'INFO', message: 'no download waits for room any more' });
 });
+
+it.each<keyof IncomingFile>(['write', 'finish'])(
+  'gives back what was promised to a download when its file cannot be removed after %s has failed',
+  async (step) => {
+    const { context, put, key, root } = receiveSetup();
+    await put('f', 'content');
+    const fd = openSync(root, 'r');
+    const incoming = createIncoming(Buffer.from(root));
+    onTestFinished(() => {
+      incoming.close();
+      closeSync(fd);
+    });
+    const refuse = () => {
+      throw new Error('EROFS: read-only file system');
+    };
+    let promises = 0;
+    const receive: ReceiveContext = {
+      ...context,
+      root: { path: Buffer.from(root), fd },
+      incoming: {
+        ...incoming,
+        begin(name) {
+          const file = incoming.begin(name);
+          onTestFinished(() => file.release());
+          const { write, finish } = file;
+          return { ...{ path: file.path, fd: -1, write, finish }, release: refuse, [step]: refuse };
+        },
+      },
+      space: {
+        fits: () => true,
+        reserve() {
+          promises++;
+          return { written: () => undefined, release: () => void promises-- };
+        },
+      },
+      downloads: createByteBudget(1),
+      noted: () => Promise.resolve(),
+      newFileMode: 0o644,
+      fault: () => undefined,
+      stopping: new AbortController().signal,
+      withoutLease: () => undefined,
+    };
+    await expect(fetchFile(receive, Buffer.from('f'), key('f'))).rejects.toThrow('EROFS');
+    expect(promises).toBe(0);
+  },
+);

@@ -208,3 +208,15 @@ it('grows the parts of a huge file, and refuses one that no store takes', async 
   await expect(upload).rejects.toMatchObject({ code: 'EntityTooLarge', retryable: false });
   expect(memory.calls).toEqual([]);
 });
+
+it('does not replace what came while a large file was joined when it may only create', async () => {
+  const { memory, upload } = uploadSetup(lettered('abc'));
+  let came = false;
+  memory.before(async (op) => {
+    if (op !== 'completeMultipart' || came) return;
+    came = true;
+    await memory.put(KEY, Buffer.from('of somebody else'), { metadata: {} });
+  });
+  await expect(upload({ ifAbsent: true })).rejects.toMatchObject({ code: 'PreconditionFailed' });
+  expect(String(memory.contents(KEY))).toBe('of somebody else');
+});

@@ -14,53 +14,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createIncoming, type IncomingFile } from '#adapters/host/incoming.ts';
+import { createIncoming } from '#adapters/host/incoming.ts';
 import { openDurable, openExisting } from '#adapters/host/parent.ts';
-import { type PlacePolicy, placeFile } from '#adapters/host/place.ts';
+import { placeFile } from '#adapters/host/place.ts';
 import { createSharedSync } from '#adapters/host/shared-sync.ts';
 import { temporaryFolder } from './folder.ts';
-
-const NAME = Buffer.from('f');
-
-function setup() {
-  const root = temporaryFolder();
-  const incoming = createIncoming(Buffer.from(root));
-  onTestFinished(incoming.close);
-  const finished = async (content: string, key = 'f'): Promise<IncomingFile> => {
-    const file = incoming.begin(key);
-    onTestFinished(() => file.release());
-    await file.write(Buffer.from(content));
-    await file.finish({ mode: 0o644 });
-    return file;
-  };
-  const aside: string[] = [];
-  const policy = (ours: boolean): PlacePolicy => ({
-    isOurs: () => ours,
-    hold: () => 'unsupported',
-    movedAside: (name) => void aside.push(String(name)),
-    sync: incoming.sync,
-  });
-  return {
-    root,
-    incoming,
-    finished,
-    aside,
-    policy,
-    read: (name: string) => readFileSync(join(root, name), 'utf8'),
-    temporary: () => readdirSync(join(root, '.sluice/incoming')),
-    async place(file: IncomingFile, ours = false, path = '') {
-      const directory = await incoming.directory(Buffer.from(path));
-      try {
-        return await placeFile(directory, NAME, file, policy(ours));
-      } finally {
-        closeSync(directory.fd);
-      }
-    },
-  };
-}
+import { incomingSetup, NAME } from './incoming-setup.ts';
 
 it('writes out of sight, for nobody else to read, under a short name', () => {
-  const { root, incoming, temporary } = setup();
+  const { root, incoming, temporary } = incomingSetup();
   const file = incoming.begin(`${'deep/'.repeat(100)}${'n'.repeat(255)}`);
   const [name = ''] = temporary();
   expect(name.length).toBeLessThan(40);
@@ -70,7 +32,7 @@ it('writes out of sight, for nobody else to read, under a short name', () => {
 });
 
 it('never writes into a file that is there already', () => {
-  const { root, incoming, temporary } = setup();
+  const { root, incoming, temporary } = incomingSetup();
   incoming.begin('f').release();
   const other = createIncoming(Buffer.from(root));
   const first = other.begin('f');
@@ -84,7 +46,7 @@ it('never writes into a file that is there already', () => {
 });
 
 it('removes what a crash left, and nothing else', () => {
-  const { root, incoming, temporary } = setup();
+  const { root, incoming, temporary } = incomingSetup();
   expect(incoming.clear()).toBe(0);
   writeFileSync(join(root, '.sluice/incoming/half'), 'half');
   writeFileSync(join(root, 'f'), 'whole');
@@ -94,7 +56,7 @@ it('removes what a crash left, and nothing else', () => {
 });
 
 it('gives a finished file its name, with the state that it has then', async () => {
-  const { finished, place, read, root, temporary } = setup();
+  const { finished, place, read, root, temporary } = incomingSetup();
   const file = await finished('content');
   const placed = await place(file, false, 'a/b');
   expect(read('a/b/f')).toBe('content');
@@ -105,7 +67,7 @@ it('gives a finished file its name, with the state that it has then', async () =
 });
 
 it('has nobody find the file open for writing', async () => {
-  const { finished, place } = setup();
+  const { finished, place } = incomingSetup();
   const file = await finished('content');
   await place(file);
   const flags = /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${file.fd}`, 'utf8'))?.[1] ?? '';
@@ -113,7 +75,7 @@ it('has nobody find the file open for writing', async () => {
 });
 
 it('replaces ours, and keeps the name taken all the while', async () => {
-  const { finished, place, read, root, aside, temporary } = setup();
+  const { finished, place, read, root, aside, temporary } = incomingSetup();
   const old = await finished('old', 'one');
   await place(old);
   old.release();
@@ -126,7 +88,7 @@ it('replaces ours, and keeps the name taken all the while', async () => {
 });
 
 it('moves anything else aside', async () => {
-  const { finished, place, read, root, aside } = setup();
+  const { finished, place, read, root, aside } = incomingSetup();
   writeFileSync(join(root, 'f'), 'theirs');
   await place(await finished('new'));
   expect([read('f'), read('f.sluice-conflict-1')]).toEqual(['new', 'theirs']);
@@ -134,7 +96,7 @@ it('moves anything else aside', async () => {
 });
 
 it('keeps a file that took the place of ours at the last moment', async () => {
-  const { finished, incoming, policy, read, root, aside } = setup();
+  const { finished, incoming, policy, read, root, aside } = incomingSetup();
   writeFileSync(join(root, 'f'), 'ours');
   const file = await finished('new');
   const directory = await incoming.directory(Buffer.alloc(0));
@@ -150,7 +112,7 @@ it('keeps a file that took the place of ours at the last moment', async () => {
 });
 
 it('leaves a directory or a symlink of that name where it is', async () => {
-  const { finished, place, root } = setup();
+  const { finished, place, root } = incomingSetup();
   mkdirSync(join(root, 'f'));
   expect(await place(await finished('x', 'one'))).toEqual({ blocked: 'directory' });
   rmdirSync(join(root, 'f'));
@@ -160,7 +122,7 @@ it('leaves a directory or a symlink of that name where it is', async () => {
 });
 
 it('takes the file back when its name cannot be made safe from a power cut', async () => {
-  const { finished, incoming, policy, root, temporary } = setup();
+  const { finished, incoming, policy, root, temporary } = incomingSetup();
   const file = await finished('content');
   const directory = await incoming.directory(Buffer.alloc(0));
   const device = openSync('/dev/null', 'r');
@@ -175,7 +137,7 @@ it('takes the file back when its name cannot be made safe from a power cut', asy
 });
 
 it('makes no directory where none is asked for, and follows no symlink on the way', async () => {
-  const { root, incoming } = setup();
+  const { root, incoming } = incomingSetup();
   const outside = temporaryFolder();
   symlinkSync(outside, join(root, 'link'));
   expect(() => openExisting(Buffer.from(root), Buffer.from('none/x'))).toThrow(/ENOENT/);
@@ -203,7 +165,7 @@ it('remembers which directories are safe, and knows a new one of the same name',
 });
 
 it('leaves no file open when nobody can say whether the file that has the name is being written', async () => {
-  const { finished, incoming, policy, root } = setup();
+  const { finished, incoming, policy, root } = incomingSetup();
   writeFileSync(join(root, 'f'), 'theirs');
   const file = await finished('ours');
   const directory = await incoming.directory(Buffer.from(''));

@@ -1,12 +1,11 @@
-/** What was swapped out for a download and cannot be looked at then: the file system says EIO at that one moment. */
-import { closeSync, readFileSync, writeFileSync } from 'node:fs';
+/** What was swapped out for a download when the file system fails at that one moment: EIO, or no room. */
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished, vi } from 'vitest';
-import { createIncoming } from '#adapters/host/incoming.ts';
-import { placeFile } from '#adapters/host/place.ts';
-import { temporaryFolder } from './folder.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { incomingSetup } from './incoming-setup.ts';
 
 const unseen = vi.hoisted(() => ({ path: '' }));
+const full = vi.hoisted(() => ({ now: false }));
 
 vi.mock(import('node:fs'), async (original) => {
   const fs = await original();
@@ -18,28 +17,48 @@ vi.mock(import('node:fs'), async (original) => {
   return { ...fs, lstatSync: lstatSync as typeof fs.lstatSync };
 });
 
-it('keeps what had the name, and may be anybody’s by now, when it cannot be looked at', async () => {
-  const root = temporaryFolder();
-  const incoming = createIncoming(Buffer.from(root));
-  onTestFinished(incoming.close);
-  writeFileSync(join(root, 'f'), 'ours, or not');
-  const file = incoming.begin('f');
-  onTestFinished(() => file.release());
-  await file.write(Buffer.from('new'));
-  await file.finish({ mode: 0o644 });
-  const aside: string[] = [];
-  const directory = await incoming.directory(Buffer.alloc(0));
-  await placeFile(directory, Buffer.from('f'), file, {
-    isOurs() {
-      unseen.path = String(file.path);
-      return true;
+vi.mock(import('#adapters/host/libc.ts'), async (original) => {
+  const libc = await original();
+  return {
+    ...libc,
+    renameNoReplace(from: Buffer, to: Buffer) {
+      if (!full.now) return libc.renameNoReplace(from, to);
+      throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', errno: -28 });
     },
-    hold: () => 'unsupported',
-    movedAside: (name) => void aside.push(String(name)),
-    sync: incoming.sync,
+  };
+});
+
+afterEach(() => {
+  full.now = false;
+});
+
+/** A file that was received before is about to be replaced. */
+async function received() {
+  const setup = incomingSetup();
+  writeFileSync(join(setup.root, 'f'), 'ours, or not');
+  return { ...setup, file: await setup.finished('new') };
+}
+
+it('keeps what had the name, and may be anybody’s by now, when it cannot be looked at', async () => {
+  const { file, place, aside, read } = await received();
+  await place(file, () => {
+    unseen.path = String(file.path);
+    return true;
   });
-  closeSync(directory.fd);
-  const read = (name: string) => readFileSync(join(root, name), 'utf8');
   expect([read('f'), read('f.sluice-conflict-1')]).toEqual(['new', 'ours, or not']);
   expect(aside).toEqual(['f.sluice-conflict-1']);
+});
+
+it('leaves the name to what somebody has put there at the last moment when it cannot be moved aside', async () => {
+  const { root, incoming, file, place, read } = await received();
+  writeFileSync(join(root, 'tmp'), 'of the user');
+  const placed = place(file, () => {
+    renameSync(join(root, 'tmp'), join(root, 'f'));
+    full.now = true;
+    return true;
+  });
+  await expect(placed).rejects.toMatchObject({ code: 'ENOSPC' });
+  file.release();
+  incoming.clear();
+  expect(read('f')).toBe('of the user');
 });
