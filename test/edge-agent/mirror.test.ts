@@ -256,7 +256,7 @@ it('does not upload what is ignored, too small or too large, and says so of the 
   expect(await keys()).toEqual(['output/good']);
   expect(agent.output()).toContain('skipped: has 0 bytes; minBytes is 1 key=output/empty');
   expect(agent.output()).toContain('skipped: has 11 bytes; maxBytes is 10 key=output/large');
-  expect(agent.output()).toContain('keeps for its own objects key=.sluice-probe-mine');
+  expect(agent.output()).toContain('keeps for its own objects key=output/.sluice-probe-mine');
 });
 
 it('refuses a prefix that another host has, and touches nothing', async () => {
