@@ -123,7 +123,7 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
   /** The row goes first: a row without its file could be taken for a file that somebody deleted. */
   function unlinkFile(path: Buffer, fd: number, state: FileState): string | undefined {
     const row = index.get(folder.name, path);
-    noteOtherNames(context.hostStart, fd, state);
+    noteOtherNames(context.hostStart, state);
     index.remove(folder.name, path);
     index.flush();
     try {

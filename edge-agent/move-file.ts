@@ -44,7 +44,7 @@ async function transfer(context: FileContext, path: Buffer, file: SettledFile): 
     throw unconfirmed(key, head === undefined ? 'is not in the bucket' : 'was overwritten in the bucket');
   }
   file.checkpoint();
-  noteOtherNames(context.hostStart, file.fd, state);
+  noteOtherNames(context.hostStart, state);
   if (removeSafely(root.path, path, file.fd, state) === 'changed') throw changed(key);
   index.remove(folder.name, path);
   log.info('removed', { key });

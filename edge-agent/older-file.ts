@@ -3,7 +3,7 @@
  * file whose last one is in the bucket already. It must not take its place. So a file that nobody has touched since the
  * host started is compared with its object before it replaces it.
  */
-import { fstatSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { hashFile } from '#adapters/host/file-hash.ts';
 import type { HostIndex } from '#adapters/host/index-db.ts';
@@ -19,16 +19,22 @@ import { forgetSent } from './unconfirmed.ts';
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const NOTE = 'boot';
 const NS_PER_MS = 1_000_000n;
+/** Last-Modified is in whole seconds: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2 */
+const STORE_CLOCK_MS = 1_000;
+
+type Times = Pick<FileState, 'ino' | 'mtimeNs' | 'ctimeNs'>;
 
 /** The start of the host that the agent has found itself in. */
 export interface HostStart {
   /** Whether somebody has touched the file since; always true where the index knows of no earlier start. */
-  touched(file: Pick<FileState, 'ino' | 'mtimeNs' | 'ctimeNs'>): boolean;
+  touched(file: Times): boolean;
+  /** When somebody else than the agent last touched the file, as far as its times tell. */
+  touchedNs(file: Times): bigint;
   /**
    * Before the agent itself gives the file a new ctime, by putting it back or by removing another name of it: nobody has
    * touched it. On disk when it returns. Throws what the index throws.
    */
-  touching(file: Pick<FileState, 'ino' | 'mtimeNs'>): void;
+  touching(file: Times): void;
   /** For the next agent. Throws what the index throws. */
   note(): void;
 }
@@ -47,12 +53,13 @@ export function hostStart(
   const sinceMs = id === known ? Number(knownMs) : known === '' ? 0 : nowMs;
   const ours = new Set(id === known ? knownInodes : []);
   // An inode alone may be another file's by then, or on another disk.
-  const idOf = ({ ino, mtimeNs }: Pick<FileState, 'ino' | 'mtimeNs'>) => `${ino}:${mtimeNs}`;
+  const idOf = ({ ino, mtimeNs }: Times) => `${ino}:${mtimeNs}`;
   const write = (...more: string[]) => index.setNote(NOTE, [id, sinceMs, ...ours, ...more].join(' '));
   return {
     touched: (file) =>
       sinceMs === 0 ||
       (Number(file.ctimeNs / NS_PER_MS) >= Math.max(sinceMs, startedMs()) && !ours.has(idOf(file))),
+    touchedNs: (file) => (ours.has(idOf(file)) ? file.mtimeNs : file.ctimeNs),
     touching(file) {
       if (sinceMs === 0 || ours.has(idOf(file))) return;
       write(idOf(file));
@@ -65,8 +72,8 @@ export function hostStart(
 }
 
 /** Before one name of a file is removed: the others keep what nobody has touched. Throws what the index throws. */
-export function noteOtherNames(start: HostStart, fd: number, state: FileState): void {
-  if (!start.touched(state) && fstatSync(fd).nlink > 1) start.touching(state);
+export function noteOtherNames(start: HostStart, state: FileState): void {
+  if (!start.touched(state) && state.nlink > 1) start.touching(state);
 }
 
 /** @throws SyncError `OlderThanObject` when the file may be what a power cut has left of its object's */
@@ -77,7 +84,7 @@ export async function requireNotOlder(
 ): Promise<void> {
   if (start.touched(state)) return;
   const object = await store.head(key);
-  if (object === undefined || !isOlder(state, object)) return;
+  if (object === undefined || !isOlder(state, start.touchedNs(state), object)) return;
   const file = {
     sizeBytes: state.sizeBytes,
     mtime: formatMtime(state.mtimeNs),
@@ -104,8 +111,12 @@ export async function requireNotOlder(
 }
 
 /** Whether the object was made of a later state of the file, by the times of the host or by the store's. */
-function isOlder({ mtimeNs, ctimeNs }: FileState, { metadata, lastModifiedMs }: ObjectHead): boolean {
+function isOlder(
+  { mtimeNs }: FileState,
+  touchedNs: bigint,
+  { metadata, lastModifiedMs }: ObjectHead,
+): boolean {
   const { mtimeNs: objectMtimeNs } = parseFileMetadata(metadata);
   const byHost = objectMtimeNs !== undefined && mtimeNs <= objectMtimeNs;
-  return byHost || Number(ctimeNs / NS_PER_MS) <= lastModifiedMs;
+  return byHost || Number(touchedNs / NS_PER_MS) < lastModifiedMs + STORE_CLOCK_MS;
 }

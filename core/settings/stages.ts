@@ -33,7 +33,8 @@ export function settingsOfStage(
   }
   if (!isMapping(stages)) return wrong('stages', 'something else', 'a mapping of stage names to settings');
   const names = Object.keys(stages).join(', ');
-  if (stage === undefined) return wrong('stages', names, 'one of them to be named with npm run deploy -- -c stage=NAME');
+  if (stage === undefined)
+    return wrong('stages', names, 'one of them to be named with npm run deploy -- -c stage=NAME');
   const own = stages[stage];
   if (!isMapping(own)) return wrong('stages', names || 'none', `a stage named ${stage}, with its settings`);
   return { value: laidOver(common, own) };

@@ -108,7 +108,7 @@ it('knows at each claim what the file system of a folder was called before, unti
   index.setNote('folder-devices/in', String(OTHER_DEVICE));
   expect(claimed()).toEqual([OTHER_DEVICE, dev]);
   expect(claimed()).toEqual([OTHER_DEVICE, dev]);
-  acceptFolder('in', index);
+  acceptFolder(context.folder, index);
   expect(claimed()).toEqual([dev]);
 });
 

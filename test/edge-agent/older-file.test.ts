@@ -164,6 +164,20 @@ it('an older file does not replace a newer object by a copy within the store eit
   expect(String(store.contents(KEY))).toBe('new content');
 });
 
+it('what a power cut has left stays that when the agent removes another name of it', async () => {
+  const { path, clock, store, context } = mirrorSetup({ mode: 'move' });
+  writeFileSync(path('f'), 'con');
+  linkSync(path('f'), path('g'));
+  clock.ms = Date.now() + 5;
+  await store.put(KEY, Buffer.from('content'), { metadata: {} });
+  const sinceMs = Date.now() + 20;
+  context.hostStart = startedAt(sinceMs);
+  await expect.poll(() => Date.now()).toBeGreaterThan(sinceMs);
+  await expect(moveFile(context, Buffer.from('g'))).resolves.toEqual({ done: 'moved' });
+  await expect(moveFile(context, PATH)).rejects.toMatchObject({ code: 'OlderThanObject' });
+  expect(String(store.contents(KEY))).toBe('content');
+});
+
 describe('a start of the host', () => {
   const at = (ms: number, ino = 1n) => ({ ino, mtimeNs: 1n, ctimeNs: BigInt(ms) * 1_000_000n });
   const hostStart = (index: Parameters<typeof realHostStart>[0], nowMs: number) =>

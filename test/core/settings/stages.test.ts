@@ -39,7 +39,8 @@ test('a stage is laid over what is common: mappings into each other, lists in pl
 
 test('a file with stages needs one that it has', () => {
   expect(read()).toEqual({
-    problems: 'sluice.yaml: stages: found dev, prod, expected one of them to be named with npm run deploy -- -c stage=NAME',
+    problems:
+      'sluice.yaml: stages: found dev, prod, expected one of them to be named with npm run deploy -- -c stage=NAME',
   });
   expect(read('test')).toMatchObject({ problems: expect.stringContaining('a stage named test') });
 });
