@@ -19,8 +19,6 @@ import { forgetSent } from './unconfirmed.ts';
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const NOTE = 'boot';
 const NS_PER_MS = 1_000_000n;
-/** Last-Modified is in whole seconds: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2 */
-const STORE_CLOCK_MS = 1_000;
 
 type Times = Pick<FileState, 'ino' | 'mtimeNs' | 'ctimeNs'>;
 
@@ -118,5 +116,5 @@ function isOlder(
 ): boolean {
   const { mtimeNs: objectMtimeNs } = parseFileMetadata(metadata);
   const byHost = objectMtimeNs !== undefined && mtimeNs <= objectMtimeNs;
-  return byHost || Number(touchedNs / NS_PER_MS) < lastModifiedMs + STORE_CLOCK_MS;
+  return byHost || Number(touchedNs / NS_PER_MS) <= lastModifiedMs;
 }

@@ -168,7 +168,7 @@ it('what a power cut has left stays that when the agent removes another name of 
   const { path, clock, store, context } = mirrorSetup({ mode: 'move' });
   writeFileSync(path('f'), 'con');
   linkSync(path('f'), path('g'));
-  clock.ms = Date.now() + 5;
+  clock.ms += HOUR_MS;
   await store.put(KEY, Buffer.from('content'), { metadata: {} });
   const sinceMs = Date.now() + 20;
   context.hostStart = startedAt(sinceMs);
