@@ -46,7 +46,6 @@ export interface OpenOptions {
 
 /** What could not be noted, on a full disk for example, is noted again after that. */
 const NOTE_AGAIN_MS = 10_000;
-const SCAN_FAILED = { files: 0, directories: 0, errors: 1 };
 
 export function openFolder(
   context: FolderContext,
@@ -140,7 +139,7 @@ export function openFolder(
       log.error(`scan failed: ${error instanceof Error ? error.message : String(error)}`, {
         folder: folder.name,
       });
-      lastScan = { endedMs: Date.now(), ...SCAN_FAILED };
+      lastScan = { endedMs: Date.now(), files: 0, directories: 0, errors: 1 };
     }
   }
 

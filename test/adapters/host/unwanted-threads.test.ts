@@ -10,6 +10,7 @@ const MOMENTS = 40;
 const SETUP = `
   const [adapters, directory, moments] = process.argv.slice(1);
   const root = Buffer.from(directory + '/tree');
+  const { setTimeout: passed } = require('node:timers/promises');
   const atEachMoment = async (action) => {
     for (let n = 0; n < Number(moments); n++) await action(4 * n);
   };
@@ -26,7 +27,7 @@ const SCANS = `${SETUP}
       const tell = () => {
         if (stopping.signal.aborted) throw new Error('told what nobody wanted any more');
         // The thread comes to wait for this.
-        return new Promise((resolve) => setTimeout(resolve, 5));
+        return passed(5);
       };
       await scanChanges(root, { indexFile, folder: 'out', trusted: true }, tell, stopping.signal).catch((error) => {
         if (error.message !== 'unwanted') throw error;
@@ -43,7 +44,7 @@ const POLLS = `${SETUP}
       const events = { onDirty: nothing, onGone: nothing, onProblem: fail, check: nothing, beforeRound: nothing, onSettled: nothing, onFailed: fail };
       const poller = createPoller(root, 60_000, events);
       poller.add(Buffer.alloc(0), false);
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await passed(ms);
       poller.close();
     });
   })();
