@@ -82,7 +82,12 @@ export async function requireNotOlder(
 ): Promise<void> {
   if (start.touched(state)) return;
   const object = await store.head(key);
-  if (object === undefined || !isOlder(state, start.touchedNs(state), object)) return;
+  if (object === undefined) return;
+  const known = index.get(folder.name, path);
+  const touchedNs = start.touchedNs(state);
+  // A state that was there before one that the agent has seen, or before the one that its object is of.
+  const wentBack = known !== undefined && touchedNs < known.ctimeNs;
+  if (!wentBack && !isOlder(state, touchedNs, object)) return;
   const file = {
     sizeBytes: state.sizeBytes,
     mtime: formatMtime(state.mtimeNs),
@@ -93,7 +98,6 @@ export async function requireNotOlder(
   );
   if (verdict === 'same') return;
   // It is not this file's object any more: so it stays when the file is deleted, as the hint says.
-  const known = index.get(folder.name, path);
   if (known !== undefined) index.put({ ...known, md5: '', etag: '', versionId: '', state: 'waiting' });
   forgetSent({ folder, index }, path);
   throw new SyncError(
@@ -108,13 +112,13 @@ export async function requireNotOlder(
   );
 }
 
-/** Whether the object was made of a later state of the file, by the times of the host or by the store's. */
+/** By its object's mtime, which the host gave; where it tells none by the store's clock, which comes after the whole upload. */
 function isOlder(
   { mtimeNs }: FileState,
   touchedNs: bigint,
   { metadata, lastModifiedMs }: ObjectHead,
 ): boolean {
   const { mtimeNs: objectMtimeNs } = parseFileMetadata(metadata);
-  const byHost = objectMtimeNs !== undefined && mtimeNs <= objectMtimeNs;
-  return byHost || Number(touchedNs / NS_PER_MS) <= lastModifiedMs;
+  if (objectMtimeNs !== undefined) return mtimeNs <= objectMtimeNs;
+  return Number(touchedNs / NS_PER_MS) <= lastModifiedMs;
 }
