@@ -53,8 +53,10 @@ export async function runtimeFiles(projectDir: string, arch: Architecture): Prom
   return { node: join(nodeDirectory, 'bin/node'), koffi: join(koffiDirectory, library) };
 }
 
-/** A connection that stalls is tried again; npm itself would wait for five minutes. */
+/** A connection that stalls is tried again, for some minutes in all; npm itself would wait for five each time. */
 const FETCH_WITHIN_MS = 30_000;
+const FETCH_RETRIES = 6;
+const FETCH_AGAIN_MS = 5_000;
 
 /** The package's directory; what was fetched before and is unchanged is not fetched again. */
 async function unpacked(cache: string, spec: string, integrity: string | undefined): Promise<string> {
@@ -68,7 +70,13 @@ async function unpacked(cache: string, spec: string, integrity: string | undefin
   const archive = `${directory}.tgz`;
   await mkdir(cache, { recursive: true });
   if ((await digestOf(archive)) !== integrity) {
-    const options = ['--silent', '--prefer-offline', `--fetch-timeout=${FETCH_WITHIN_MS}`];
+    const patience = [
+      `--fetch-timeout=${FETCH_WITHIN_MS}`,
+      `--fetch-retries=${FETCH_RETRIES}`,
+      `--fetch-retry-mintimeout=${FETCH_AGAIN_MS}`,
+      `--fetch-retry-maxtimeout=${FETCH_AGAIN_MS}`,
+    ];
+    const options = ['--silent', '--prefer-offline', ...patience];
     await run('npm', ['pack', spec, ...options, '--pack-destination', cache]).catch((cause: unknown) => {
       throw failure('npm could not fetch it', 'Check that the npm registry can be reached.', cause);
     });
