@@ -219,5 +219,7 @@ it('writes a log of which every line is one JSON object, whatever files are call
     expect(message, line).toEqual(expect.stringMatching(/./));
     keys.add(key);
   }
-  expect([...keys]).toEqual(expect.arrayContaining([...NAMES.map((name) => `output/${name}`), 'output/empty']));
+  expect([...keys]).toEqual(
+    expect.arrayContaining([...NAMES.map((name) => `output/${name}`), 'output/empty']),
+  );
 });
