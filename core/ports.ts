@@ -1,6 +1,5 @@
 /**
- * The ports: what Sluice needs from the world outside, in its own words. Adapters implement them, test/contracts
- * proves every adapter on the same suite, and the loops and handlers receive them as arguments.
+ * The ports: what Sluice needs from outside, in its own words. test/contracts proves every adapter on the same suite.
  */
 import type { ObjectKey } from './key.ts';
 import type { DeliveryRecord, LedgerEntry, MirrorRecord } from './ledger-entry.ts';
@@ -144,7 +143,7 @@ export interface ObjectStore {
     parts: readonly PartResult[],
     options?: Pick<PutOptions, 'ifAbsent'>,
   ): Promise<PutResult>;
-  /** Aborting an upload that is no longer there is no error. */
+  /** One that is no longer there is no error. */
   abortMultipart(key: ObjectKey, uploadId: string): Promise<void>;
   /** What the store has of an upload; none when there is no such upload. In the order of their numbers. */
   listParts(key: ObjectKey, uploadId: string): AsyncIterable<PartResult & { sizeBytes: number }>;
