@@ -90,19 +90,13 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     nextClaimMs = performance.now() + CLAIM_EVERY_MS;
     try {
       open = await attach();
+      if (folder.schedule === 'close') await watch(open);
     } catch (error) {
       if (!mayPass(error)) throw error;
       unavailable(error.message, error instanceof SyncError ? error.hint : undefined);
       return;
     }
     if (folder.schedule === 'close') {
-      try {
-        await watch(open);
-      } catch (error) {
-        if (!mayPass(error)) throw error;
-        unavailable(error.message, error instanceof SyncError ? error.hint : undefined);
-        return;
-      }
       nextScanMs = performance.now() + settings.rescan;
       nextVerifyMs = performance.now() + VERIFY_EVERY_MS;
       const { prefix, path } = folder;
