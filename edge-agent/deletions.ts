@@ -25,6 +25,8 @@ export interface Deletions {
   flush(): Promise<number>;
   /** The deletes held now go through at the next flush, whatever the guard says. */
   approve(): void;
+  /** Until the store has answered; no object may be put there meanwhile. */
+  isOnTheWay(path: Buffer): boolean;
   readonly waiting: number;
   /** Why they wait; empty when they do not. */
   readonly held: string;
@@ -52,6 +54,7 @@ export function createDeletions(
   const { folder, settings, index, log } = context;
   const pending = new Set<string>();
   const approved = new Set<string>();
+  const onTheWay = new Set<string>();
   let held = '';
   let firstMs = 0;
   let lastMs = 0;
@@ -116,13 +119,16 @@ export function createDeletions(
     let failures = 0;
     await inParallel(rows, settings.limits.concurrency, async (row) => {
       if (context.stopping.aborted || isInDoubt()) return;
+      const name = row.path.toString('latin1');
+      onTheWay.add(name);
       try {
         await deleteObject(context, row);
       } catch (error) {
         failures += failed(row, error);
         return;
+      } finally {
+        onTheWay.delete(name);
       }
-      const name = row.path.toString('latin1');
       pending.delete(name);
       approved.delete(name);
     });
@@ -182,6 +188,7 @@ export function createDeletions(
       // What was approved is one decision; what comes later is judged by itself.
       index.setNote(NOTE + folder.name, undefined);
     },
+    isOnTheWay: (path) => onTheWay.has(path.toString('latin1')),
     get waiting() {
       return pending.size;
     },

@@ -45,6 +45,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
   let nextVerifyMs = 0;
   let passing = false;
   let unplaced = new Set<string>();
+  let unasked = 0;
 
   /** @throws SyncError as `claimFolder` does, and `Owned` */
   async function attach(): Promise<OpenFolder> {
@@ -54,6 +55,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
         // A store that is away must not keep the host from starting: every upload asks again.
         if (!(error instanceof SyncError) || error.code === 'Owned') throw error;
         log.warn(error.message, { folder: folder.name, hint: error.hint });
+        unasked = 1;
       });
       putBack(claim, 'put back after a crash');
       reason = '';
@@ -202,7 +204,7 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     },
     async once() {
       open = await attach();
-      return open.pass();
+      return (await open.pass()) + unasked;
     },
     async stop() {
       stopped = true;

@@ -16,6 +16,8 @@ import { forgetSent, mayHaveObject } from './unconfirmed.ts';
 export interface MirrorContext extends FileContext {
   /** Set while the bucket may hold files that the index has never seen: they are not sent again. */
   adopting(): Adopting | undefined;
+  /** The DELETE of its object has been sent, and not been answered. */
+  isBeingDeleted(path: Buffer): boolean;
   /** No file has this name any more. */
   onGone(path: Buffer): void;
 }
@@ -27,10 +29,16 @@ export interface Adopting {
 
 /** What is sent in vain costs no more than asking first. */
 const SENT_UNASKED_BYTES = 1024 * 1024;
+const BEING_DELETED: Looked = {
+  later: 'the object of a file that was here is being deleted',
+  delayMs: 1_000,
+};
 
 /** @throws SyncError when the store or the filesystem fails; the caller tries again later */
 export async function mirrorFile(context: MirrorContext, path: Buffer): Promise<Looked> {
   const { folder, index } = context;
+  // With the same bytes it would have the same ETag, and go with the object before.
+  if (context.isBeingDeleted(path)) return BEING_DELETED;
   const looked = await withSettledFile(context, path, (file) => bring(context, path, file));
   if ('gone' in looked) {
     const row = index.get(folder.name, path);

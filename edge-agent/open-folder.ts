@@ -18,6 +18,7 @@ import { moveFile } from './move-file.ts';
 import type { Ownership } from './owner.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 import type { FileContext, Looked } from './settled-file.ts';
+import { resumeNoneWithOtherOptions } from './upload-abandoned.ts';
 
 export interface OpenFolder {
   /** Resolves when every directory is watched; the first scan has begun then, and goes on beside the work. */
@@ -66,6 +67,7 @@ export function openFolder(
       }),
     ),
   };
+  resumeNoneWithOtherOptions(index, folder);
   const matches = createIgnore(folder);
   let lastScan: FolderView['lastScan'];
   let adopting: Adopting | undefined = index.counts(folder.name).synced === 0 ? { found: false } : undefined;
@@ -83,6 +85,7 @@ export function openFolder(
   const mirror = {
     ...file,
     adopting: () => adopting,
+    isBeingDeleted: (path: Buffer) => deletions?.isOnTheWay(path) === true,
     onGone(path: Buffer) {
       if (deletions === undefined) index.remove(folder.name, path);
       else deletions.add(path);

@@ -16,6 +16,7 @@ import { createFolderWork, TRIES_IN_PASS } from './folder-work.ts';
 import { createFreeSpace } from './free-space.ts';
 import type { OpenFolder } from './open-folder.ts';
 import type { Ownership } from './owner.ts';
+import { printableName } from './path-bytes.ts';
 import type { ReceiveContext } from './receive-context.ts';
 import { receiveFile } from './receive-file.ts';
 import { forgetTaken, isForFolder, listPrefix } from './receive-listing.ts';
@@ -128,8 +129,14 @@ export function openReceiveFolder(
   }
 
   function clear(): void {
-    const leftovers = receive.incoming.clear();
-    if (leftovers > 0) log.info('removed unfinished downloads of an earlier run', { files: leftovers });
+    const { removed, kept } = receive.incoming.clear();
+    if (removed > 0) log.info('removed unfinished downloads of an earlier run', { files: removed });
+    for (const name of kept) {
+      log.warn('put back after a crash: somebody had given it the name of a file that was being replaced', {
+        key: printableName(name),
+        folder: folder.name,
+      });
+    }
   }
 
   /** Between events, and never twice at once. */

@@ -1,8 +1,14 @@
 /** Removes what uploads in parts have left in the store and nobody will finish: it costs money, and no listing shows it. */
+import type { HostIndex } from '#adapters/host/index-db.ts';
 import type { OpenUploads } from '#adapters/host/index-uploads.ts';
 import { type Fingerprint, sameState } from '#adapters/host/tree.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
 import type { ObjectStore } from '#core/ports.ts';
+import type { FolderSettings } from '#core/settings/agent.ts';
+
+const OPTIONS_NOTE = 'upload-options/';
+/** No part is of that size: such an upload is begun anew, and its parts are removed. */
+const NOT_RESUMED = 0;
 
 export interface AbandonedOptions {
   /** Uploads that the index does not know are left alone until they are so old. */
@@ -38,4 +44,16 @@ export async function abortAbandoned(
     await store.abortMultipart(key, uploadId);
     onAborted(key, 'nobody will finish it');
   }
+}
+
+/**
+ * An object gets what its upload was begun with. So where the folder's objects are to have something else from now on, no
+ * upload from before goes on. Before the first upload of the folder.
+ */
+export function resumeNoneWithOtherOptions(index: HostIndex, folder: FolderSettings): void {
+  const { name, encryption, storageClass, metadata } = folder;
+  const options = JSON.stringify({ encryption, storageClass, metadata });
+  if (index.note(OPTIONS_NOTE + name) === options) return;
+  for (const row of index.uploads(name)) index.beginUpload({ ...row, partBytes: NOT_RESUMED });
+  index.setNote(OPTIONS_NOTE + name, options);
 }

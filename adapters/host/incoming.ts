@@ -22,7 +22,8 @@ import { SyncError } from '#core/errors.ts';
 import { isSystemError, setModificationTime } from './libc.ts';
 import { type OpenDirectory, openDurable, openParent } from './parent.ts';
 import { createSharedSync, type SyncDirectory } from './shared-sync.ts';
-import { HIDDEN_DIRECTORY, joinPath, pathError } from './tree.ts';
+import { moveIfAbsent, RECOVERED_SUFFIX } from './trash.ts';
+import { type FileState, HIDDEN_DIRECTORY, joinPath, pathError, statOf } from './tree.ts';
 
 /** What the sender's file had; what is absent stays as the host makes new files. */
 export interface Attributes {
@@ -44,8 +45,11 @@ export interface IncomingFile {
 }
 
 export interface Incoming {
-  /** Removes what a crash left; answers how many files. Call it with the folder locked. */
-  clear(): number;
+  /**
+   * Removes the downloads, and what they replaced, that a crash left; answers how many. A file of somebody else that was
+   * swapped out for one comes to the root of the folder; answers its names there. Call it with the folder locked.
+   */
+  clear(): { removed: number; kept: Buffer[] };
   /** Every failure of the file is a `SyncError` with the system's code. */
   begin(key: string): IncomingFile;
   /** The directory at a path of the folder, made where it is missing, and safe from a power cut. */
@@ -88,8 +92,13 @@ export function createIncoming(root: Buffer): Incoming {
       const { fd, path } = openParent(root, INCOMING);
       try {
         const names = readdirSync(path, { encoding: 'buffer' });
-        for (const name of names) unlinkSync(joinPath(path, name));
-        return names.length;
+        const kept = names.flatMap((name) => {
+          const left = joinPath(path, name);
+          if (!isDownloadOrReplaced(left, name)) return [moveToRoot(root, left, name)];
+          unlinkSync(left);
+          return [];
+        });
+        return { removed: names.length - kept.length, kept };
       } finally {
         closeSync(fd);
       }
@@ -110,6 +119,30 @@ export function createIncoming(root: Buffer): Incoming {
       if (failed !== undefined) throw failed.error;
     },
   };
+}
+
+/**
+ * The name under which a download is swapped with the file that it replaces. It says what the two are, so that after a
+ * crash a third one, which somebody has renamed into the place at the last moment, is not taken for either.
+ */
+export function swapPath(download: Buffer, ours: FileState, replaced: FileState): Buffer {
+  return Buffer.concat([download, Buffer.from(`.${identity(ours)}.${identity(replaced)}`)]);
+}
+
+function isDownloadOrReplaced(path: Buffer, name: Buffer): boolean {
+  const [, ...swapped] = name.toString('latin1').split('.');
+  return swapped.length === 0 || swapped.includes(identity(statOf(path)));
+}
+
+function identity({ ino, sizeBytes, mtimeNs }: FileState): string {
+  return `${ino}-${sizeBytes}-${mtimeNs}`;
+}
+
+function moveToRoot(root: Buffer, from: Buffer, name: Buffer): Buffer {
+  for (let n = 1; ; n++) {
+    const to = Buffer.from(`${name.toString('latin1', 0, name.indexOf('.'))}-${n}${RECOVERED_SUFFIX}`);
+    if (moveIfAbsent(from, joinPath(root, to))) return to;
+  }
 }
 
 /** What it threw: the others are to be done all the same. */

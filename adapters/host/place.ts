@@ -1,6 +1,6 @@
 /** Gives a finished file its name in the folder. What somebody else has put there is never overwritten. */
 import { closeSync, renameSync, unlinkSync } from 'node:fs';
-import type { IncomingFile } from './incoming.ts';
+import { type IncomingFile, swapPath } from './incoming.ts';
 import { isSystemError, renameExchange } from './libc.ts';
 import type { OpenDirectory } from './parent.ts';
 import type { SyncDirectory } from './shared-sync.ts';
@@ -36,7 +36,7 @@ export async function placeFile(
   policy: PlacePolicy,
 ): Promise<Placed> {
   const before = statOf(file.fd);
-  const hindrance = giveName(directory, name, file.path, policy);
+  const hindrance = giveName(directory, name, { path: file.path, state: before }, policy);
   if (hindrance !== undefined) return hindrance;
   try {
     await policy.sync(directory.fd);
@@ -49,14 +49,19 @@ export async function placeFile(
   return { state: sameContent(before, after) ? after : before };
 }
 
+interface Download {
+  path: Buffer;
+  state: FileState;
+}
+
 function giveName(
   directory: OpenDirectory,
   name: Buffer,
-  from: Buffer,
+  download: Download,
   policy: PlacePolicy,
 ): Exclude<Placed, { state: FileState }> | undefined {
   const parent = directory.path;
-  while (!moveIfAbsent(from, joinPath(parent, name))) {
+  while (!moveIfAbsent(download.path, joinPath(parent, name))) {
     const opened = openFile(directory, name, false);
     if ('skipped' in opened) {
       if (opened.skipped === 'vanished') continue;
@@ -68,7 +73,7 @@ function giveName(
       if (held === 'busy') return { busy: true };
       const state = statOf(opened.fd);
       if (policy.isOurs(state)) {
-        const other = replace(parent, name, from, state);
+        const other = replace(parent, name, download, state);
         if (other !== undefined) policy.movedAside(other);
         return undefined;
       }
@@ -86,25 +91,36 @@ function giveName(
  * Swaps the two, so that what is replaced can be looked at before it goes. If it is another file than expected it is
  * kept, and its name answered.
  */
-function replace(parent: Buffer, name: Buffer, from: Buffer, expected: FileState): Buffer | undefined {
+function replace(
+  parent: Buffer,
+  name: Buffer,
+  { path, state }: Download,
+  expected: FileState,
+): Buffer | undefined {
   const target = joinPath(parent, name);
+  const swap = swapPath(path, state, expected);
+  renameSync(path, swap);
   try {
-    renameExchange(from, target);
+    renameExchange(swap, target);
   } catch (error) {
-    if (!isSystemError(error) || !['EINVAL', 'ENOSYS'].includes(error.code)) throw error;
-    renameSync(from, target);
+    if (!isSystemError(error) || !['EINVAL', 'ENOSYS'].includes(error.code)) {
+      renameSync(swap, path);
+      throw error;
+    }
+    renameSync(swap, target);
     return undefined;
   }
-  if (!isStill(from, expected)) {
+  if (!isStill(swap, expected)) {
     try {
-      return keepBeside(parent, name, from);
+      return keepBeside(parent, name, swap);
     } catch (error) {
-      // Where it is now, it would be removed as ours.
-      renameExchange(from, target);
+      // It is to have its own name, and ours is removed.
+      renameExchange(swap, target);
+      renameSync(swap, path);
       throw error;
     }
   }
-  unlinkSync(from);
+  unlinkSync(swap);
   return undefined;
 }
 

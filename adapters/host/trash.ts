@@ -33,6 +33,8 @@ import {
 /** https://man7.org/linux/man-pages/man3/limits.h.0p.html */
 const NAME_MAX_BYTES = 255;
 const RECORD_SUFFIX = '.path';
+/** Of a file that a crash has parted from its path, in the root of the folder. */
+export const RECOVERED_SUFFIX = '.sluice-recovered';
 const TRASH = Buffer.from(`${HIDDEN_DIRECTORY}/trash`);
 const prefix = randomBytes(6).toString('hex');
 let counter = 0;
@@ -111,7 +113,7 @@ export function recoverTrash(
       before(statOf(grave));
       const hasRecord = names.has(name + RECORD_SUFFIX);
       const path = hasRecord ? readlinkSync(recordOf(grave), { encoding: 'buffer' }) : undefined;
-      recovered.push(putBack(root, path ?? Buffer.from(`${name}.sluice-recovered`, 'latin1'), grave));
+      recovered.push(putBack(root, path ?? Buffer.from(name + RECOVERED_SUFFIX, 'latin1'), grave));
     } catch (error) {
       failed(error);
     }

@@ -50,6 +50,21 @@ it('counts no delete that failed as one that was done', async () => {
   expect(names.map(inBucket)).toEqual([false, false]);
 });
 
+it('puts no object where one is being deleted: a file that came back has its own afterwards', async () => {
+  const { store, deletions, remove, inBucket, path, mirror } = await mirrored(['f']);
+  await remove('f');
+  const meanwhile: unknown[] = [];
+  store.before(async (op) => {
+    if (op !== 'delete') return;
+    writeFileSync(path('f'), 'f');
+    meanwhile.push(await mirror('f'));
+  });
+  expect(await deletions.flush()).toBe(0);
+  expect(meanwhile).toMatchObject([{ later: expect.stringContaining('being deleted') }]);
+  await mirror('f');
+  expect(inBucket('f')).toBe(true);
+});
+
 it.each(['f', 'd/f'])(
   'keeps the object of a new file %s whose name a power cut took, until it is approved',
   async (name) => {
@@ -133,7 +148,7 @@ const SCRIPT = `
   const [index, store, leases] = [openIndex(directory + '/index.db'), createMemoryStore(), createLeases()];
   const context = {
     ...fileContext({ path: folder, fd: openSync(folder, 'r') }, { settings, store, index, leases }),
-    adopting: () => undefined,
+    adopting: () => undefined, isBeingDeleted: () => false,
     onGone: (path) => deletions.add(path),
   };
   const devices = new Set([statSync(folder, { bigint: true }).dev]);

@@ -136,3 +136,16 @@ it('writes markers that could not be written when they can be', async () => {
   hurry();
   await expect.poll(isMarked, SOON).toBe(true);
 });
+
+it('counts it as a failure of a pass over an empty folder that the store did not say whose the folder is', async () => {
+  const { context, memory } = receiveSetup({ mode: 'move' });
+  context.settings.exclusive = true;
+  memory.before((op) => {
+    if (op === 'head') throw new SyncError('wrong keys', { op, retryable: false, code: 'AccessDenied' });
+  });
+  const refused = runnerOf(context);
+  expect(await refused.once()).toBe(1);
+  await refused.stop();
+  memory.before(() => undefined);
+  expect(await runnerOf(context).once()).toBe(0);
+});

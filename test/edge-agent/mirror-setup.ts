@@ -33,6 +33,7 @@ export function mirrorSetup(folder: Record<string, unknown> = {}) {
   const context: MirrorContext = {
     ...fileContext({ path: root, fd }, { settings, store, index, leases }),
     adopting: () => undefined,
+    isBeingDeleted: (path) => deletions.isOnTheWay(path),
     onGone: (path) => deletions.add(path),
   };
   /** What the file system of the folder has been called. */

@@ -39,7 +39,11 @@ function killable(deletes = true) {
     return {
       index,
       context,
-      mirror: () => mirrorFile({ ...context, adopting: () => undefined, onGone: () => undefined }, PATH),
+      mirror: () =>
+        mirrorFile(
+          { ...context, adopting: () => undefined, isBeingDeleted: () => false, onGone: () => undefined },
+          PATH,
+        ),
       row: () => index.get('out', PATH),
       next() {
         const copy = join(temporaryFolder(), 'index.db');

@@ -6,8 +6,10 @@ import { createByteBudget } from '#adapters/byte-budget.ts';
 import { statOf } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectStore } from '#core/ports.ts';
+import { resumeNoneWithOtherOptions } from '../../edge-agent/upload-abandoned.ts';
 import { uploadParts } from '../../edge-agent/upload-parts.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
+import { storeSettings } from './store-settings.ts';
 import { KEY, lettered, MIB, PATH, unreachable, uploadSetup } from './upload-setup.ts';
 
 const refused = (code: string) => () => new SyncError(code, { op: 'store', retryable: false, code });
@@ -82,6 +84,29 @@ it('begins anew when the file, the key or the part size is another, and removes 
   expect(await upload()).toMatchObject({ partBytes: 0 });
   expect(memory.openUploads()).toBe(0);
   expect(index.uploads('out')).toEqual([]);
+});
+
+it('goes on with no upload that was begun for objects with other options', async () => {
+  const { memory, upload, failAfter, index } = uploadSetup(lettered('abcd'));
+  const begin = (folder: Record<string, unknown>) => {
+    const [out] = storeSettings({
+      store: { bucket: 'bucket' },
+      folders: [{ name: 'out', path: '/out', prefix: 'out/', mode: 'mirror', ...folder }],
+    }).folders;
+    if (out === undefined) throw new Error('no folder');
+    resumeNoneWithOtherOptions(index, out);
+  };
+  const begun = () => memory.calls.filter((call) => call.startsWith('createMultipart')).length;
+  begin({});
+  failAfter('uploadPart', 2);
+  await expect(upload()).rejects.toMatchObject({ code: 'ECONNRESET' });
+  begin({});
+  await expect(upload()).rejects.toMatchObject({ code: 'ECONNRESET' });
+  expect(begun()).toBe(1);
+  begin({ encryption: { type: 'AES256' } });
+  memory.before(() => undefined);
+  expect(await upload()).toMatchObject({ sentBytes: 4 * MIB });
+  expect([begun(), memory.openUploads()]).toEqual([2, 0]);
 });
 
 it('does not keep parts for later that were read right after the file had changed', async () => {

@@ -14,10 +14,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createIncoming } from '#adapters/host/incoming.ts';
+import { createIncoming, swapPath } from '#adapters/host/incoming.ts';
 import { openDurable, openExisting } from '#adapters/host/parent.ts';
 import { placeFile } from '#adapters/host/place.ts';
 import { createSharedSync } from '#adapters/host/shared-sync.ts';
+import { statOf } from '#adapters/host/tree.ts';
 import { temporaryFolder } from './folder.ts';
 import { incomingSetup, NAME } from './incoming-setup.ts';
 
@@ -47,12 +48,28 @@ it('never writes into a file that is there already', () => {
 
 it('removes what a crash left, and nothing else', () => {
   const { root, incoming, temporary } = incomingSetup();
-  expect(incoming.clear()).toBe(0);
+  expect(incoming.clear()).toEqual({ removed: 0, kept: [] });
   writeFileSync(join(root, '.sluice/incoming/half'), 'half');
   writeFileSync(join(root, 'f'), 'whole');
-  expect(incoming.clear()).toBe(1);
+  expect(incoming.clear()).toEqual({ removed: 1, kept: [] });
   expect(temporary()).toEqual([]);
   expect(existsSync(join(root, 'f'))).toBe(true);
+});
+
+it.each([
+  ['before a download is swapped in', 'new', []],
+  ['after it was swapped in', 'old', []],
+  ['after it was swapped in for what somebody had put there', 'theirs', ['theirs']],
+])('knows what a crash left %s', (_moment, left, kept) => {
+  const { root, incoming } = incomingSetup();
+  incoming.begin('f').release();
+  for (const content of ['new', 'old', 'theirs']) writeFileSync(join(root, content), content);
+  const state = (name: string) => statOf(Buffer.from(join(root, name)));
+  const download = Buffer.from(join(root, '.sluice/incoming/0a1b-7'));
+  renameSync(join(root, left), swapPath(download, state('new'), state('old')));
+  const cleared = incoming.clear();
+  expect(cleared.kept.map((name) => readFileSync(join(root, String(name)), 'utf8'))).toEqual(kept);
+  expect(cleared.removed).toBe(1 - kept.length);
 });
 
 it('gives a finished file its name, with the state that it has then', async () => {
