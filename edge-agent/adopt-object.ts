@@ -1,6 +1,6 @@
 /** Takes an object that is already in the bucket as the file's, if it is: it was synced before there was an index. */
 import { hashFile } from '#adapters/host/file-hash.ts';
-import { formatMtime, parseFileMetadata } from '#core/metadata.ts';
+import { formatTime, parseFileMetadata } from '#core/metadata.ts';
 import { compareObject } from '#core/same-content.ts';
 import { syncedRow } from './put-file.ts';
 import { changed, type FileContext, type SettledFile } from './settled-file.ts';
@@ -21,7 +21,7 @@ export async function adoptObject(
   const hashes = new Map<number, string>();
   const compared = {
     sizeBytes: state.sizeBytes,
-    mtime: formatMtime(state.mtimeNs),
+    mtime: formatTime(state.mtimeNs),
     async hash(partBytes: number) {
       const known = hashes.get(partBytes) ?? (await hashFile(fd, state.sizeBytes, partBytes));
       hashes.set(partBytes, known);

@@ -6,6 +6,7 @@ import type { FileState } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { fileKey } from '#core/file-key.ts';
 import type { ObjectKey } from '#core/key.ts';
+import { CTIME_METADATA } from '#core/metadata.ts';
 import { rangesOf } from '#core/parts.ts';
 import type { ObjectHead, PutOptions } from '#core/ports.ts';
 import { requireNotOlder } from './older-file.ts';
@@ -126,8 +127,9 @@ async function copyWithin(
   }
 }
 
+/** A link more or less gives the file a new ctime: that alone is not worth a new version. */
 function carries(object: ObjectHead, { metadata, contentType: type }: PutOptions): boolean {
-  const names = Object.keys(metadata);
+  const names = Object.keys(metadata).filter((name) => name !== CTIME_METADATA);
   return (
     names.every((name) => object.metadata[name] === metadata[name]) &&
     (type === undefined || object.contentType === type)

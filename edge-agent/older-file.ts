@@ -9,7 +9,7 @@ import { hashFile } from '#adapters/host/file-hash.ts';
 import type { HostIndex } from '#adapters/host/index-db.ts';
 import type { FileState } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
-import { formatMtime, parseFileMetadata } from '#core/metadata.ts';
+import { formatTime, parseFileMetadata } from '#core/metadata.ts';
 import type { ObjectHead } from '#core/ports.ts';
 import { compareObject } from '#core/same-content.ts';
 import type { FileContext, SettledFile } from './settled-file.ts';
@@ -90,7 +90,7 @@ export async function requireNotOlder(
   if (!wentBack && !isOlder(state, touchedNs, object)) return;
   const file = {
     sizeBytes: state.sizeBytes,
-    mtime: formatMtime(state.mtimeNs),
+    mtime: formatTime(state.mtimeNs),
     hash: (partBytes: number) => hashFile(fd, state.sizeBytes, partBytes),
   };
   const { verdict } = await compareObject('content', file, object, () =>
@@ -112,13 +112,17 @@ export async function requireNotOlder(
   );
 }
 
-/** By its object's mtime, which the host gave; where it tells none by the store's clock, which comes after the whole upload. */
+/**
+ * By the ctime that its object's file had. Where that tells none, by mtime, or else by the store's clock, which comes after
+ * the whole upload.
+ */
 function isOlder(
   { mtimeNs }: FileState,
   touchedNs: bigint,
   { metadata, lastModifiedMs }: ObjectHead,
 ): boolean {
-  const { mtimeNs: objectMtimeNs } = parseFileMetadata(metadata);
-  if (objectMtimeNs !== undefined) return mtimeNs <= objectMtimeNs;
+  const object = parseFileMetadata(metadata);
+  if (object.ctimeNs !== undefined) return touchedNs <= object.ctimeNs;
+  if (object.mtimeNs !== undefined) return mtimeNs <= object.mtimeNs;
   return Number(touchedNs / NS_PER_MS) <= lastModifiedMs;
 }

@@ -54,7 +54,9 @@ export const folderSchema = z.strictObject({
   metadata: z
     .boolean()
     .default(true)
-    .describe('Whether mtime, mode, uid and gid travel as metadata, and are restored by `receive`.'),
+    .describe(
+      'Whether mtime, ctime, mode, uid and gid travel as metadata; `receive` restores all but ctime.',
+    ),
   storageClass: z.string().min(1).optional().describe("Absent: the bucket's."),
   encryption: z
     .strictObject({

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fileMetadata, formatMtime, parseFileMetadata } from '#core/metadata.ts';
+import { fileMetadata, formatTime, parseFileMetadata } from '#core/metadata.ts';
 
-const facts = { mtimeNs: 1_700_000_000_123_456_789n, mode: 0o100644, uid: 1000, gid: 100, md5: 'aa' };
+const facts = {
+  mtimeNs: 1_700_000_000_123_456_789n,
+  ctimeNs: 1_700_000_001_000_000_000n,
+  mode: 0o100644,
+  uid: 1000,
+  gid: 100,
+  md5: 'aa',
+};
 
-it('writes mtime as rclone does, and mode as octal permission bits', () => {
+it('writes mtime as rclone does, ctime likewise, and mode as octal permission bits', () => {
   expect(fileMetadata(facts)).toEqual({
     mtime: '1700000000.123456789',
+    ctime: '1700000001.000000000',
     mode: '644',
     uid: '1000',
     gid: '100',
@@ -20,13 +28,14 @@ it('says how the object was cut when only the MD5s of its parts are known', () =
 });
 
 it('keeps nanoseconds before 1970, with one sign for the whole as rclone reads it', () => {
-  expect(formatMtime(-1n)).toBe('-0.000000001');
-  expect(formatMtime(-1_500_000_000n)).toBe('-1.500000000');
+  expect(formatTime(-1n)).toBe('-0.000000001');
+  expect(formatTime(-1_500_000_000n)).toBe('-1.500000000');
 });
 
 it('reads back whatever it writes', () => {
   const every = fc.record({
     mtimeNs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    ctimeNs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
     mode: fc.integer({ min: 0, max: 0o7777 }),
     uid: fc.integer({ min: 0, max: 2 ** 32 - 2 }),
     gid: fc.integer({ min: 0, max: 2 ** 32 - 2 }),
@@ -60,6 +69,7 @@ it('reads the mode that rclone writes with the file type', () => {
 it('leaves out what is not what it should be', () => {
   const hostile = {
     mtime: ['', 'NaN', '1e9', '0x1', '99999999999.0', '999999999999', '1.', ' 1', '1\n', '--1', '1700-01-01'],
+    ctime: ['', 'NaN', '1e9', '999999999999'],
     mode: ['', '8', '-1', '644x', '77777777', '0o644'],
     uid: ['', '-1', '4294967295', '1.5', '1e3', '0x0', 'root', '99999999999999999999'],
     gid: ['4294967296', ' 1', '+1'],

@@ -1,5 +1,5 @@
 /** Starts of the host, as the agent finds itself in them. */
-import { hostStart } from '../../edge-agent/older-file.ts';
+import { type HostStart, hostStart } from '../../edge-agent/older-file.ts';
 
 /** Notes as an index keeps them. */
 export function notes(...known: [string, string][]) {
@@ -8,6 +8,11 @@ export function notes(...known: [string, string][]) {
     note: (name: string) => map.get(name),
     setNote: (name: string, value?: string) => void map.set(name, value ?? ''),
   };
+}
+
+/** After a power cut that has taken the last states of the files: what mtime tests give them is ctime then. */
+export function startedAfterLoss(sinceMs: number): HostStart {
+  return { ...startedAt(sinceMs), touchedNs: ({ mtimeNs }) => mtimeNs };
 }
 
 export function startedAt(sinceMs: number) {

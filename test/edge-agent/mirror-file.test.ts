@@ -1,5 +1,5 @@
 /** What becomes of a copied file when somebody interferes at the worst moment. Real files, a store that is told when to fail. */
-import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SyncError } from '#core/errors.ts';
@@ -121,4 +121,16 @@ it('says why a delete is not carried out when the folder comes into doubt after 
   expect(deletions.held).toContain('EIO');
   await deletions.flush();
   expect(store.contents(objectKey('out/b'))).toBeUndefined();
+});
+
+it('makes no new version of an object because its file has a link more', async () => {
+  const { path, store, mirror, row } = mirrorSetup();
+  writeFileSync(path('f'), 'content');
+  await mirror('f');
+  const before = row('f');
+  linkSync(path('f'), `${path('f')}~`);
+  const calls = store.calls.length;
+  expect(await mirror('f')).toEqual({ done: 'unchanged' });
+  expect(row('f').ctimeNs).toBeGreaterThan(before.ctimeNs);
+  expect(store.calls.slice(calls).filter((call) => !call.startsWith('head'))).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { type MirrorContext, mirrorFile } from '../../edge-agent/mirror-file.ts'
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { createMemoryStore } from '../doubles/store-memory.ts';
 import { fileContext } from './file-context.ts';
-import { startedAt } from './host-starts.ts';
+import { startedAfterLoss } from './host-starts.ts';
 import { storeSettings } from './store-settings.ts';
 
 const HOUR_MS = 3_600_000;
@@ -56,7 +56,7 @@ export function mirrorSetup(folder: Record<string, unknown> = {}) {
     },
     /** Everything that is there now was touched before the host started. */
     powerCut() {
-      context.hostStart = startedAt(Date.now() + HOUR_MS);
+      context.hostStart = startedAfterLoss(Date.now() + HOUR_MS);
     },
   };
 }

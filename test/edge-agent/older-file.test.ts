@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { statOf } from '#adapters/host/tree.ts';
 import { type ObjectKey, objectKey } from '#core/key.ts';
-import { formatMtime } from '#core/metadata.ts';
+import { fileMetadata, formatTime } from '#core/metadata.ts';
 import { createFolderWork } from '../../edge-agent/folder-work.ts';
 import { type MirrorContext, mirrorFile } from '../../edge-agent/mirror-file.ts';
 import { moveFile } from '../../edge-agent/move-file.ts';
@@ -33,7 +34,7 @@ function setup(mode: string, content: string) {
   writeFileSync(file, content);
   powerCut();
   const put = (body: string, mtimeMs?: number) => {
-    const mtime = mtimeMs === undefined ? {} : { mtime: formatMtime(BigInt(mtimeMs) * 1_000_000n) };
+    const mtime = mtimeMs === undefined ? {} : { mtime: formatTime(BigInt(mtimeMs) * 1_000_000n) };
     return store.put(KEY, Buffer.from(body), { metadata: mtime });
   };
   return { file, clock, store, context, put, mtimeMs: Math.ceil(statSync(file).mtimeMs) };
@@ -86,6 +87,24 @@ describe.each(FLOWS)('in mode %s', (mode, flow) => {
     };
     const timeless = { ...context, store: { ...store, head } };
     await expect(flow(timeless, PATH)).rejects.toMatchObject({ code: 'OlderThanObject' });
+  });
+
+  it('holds back what was cut off before its writer set an older mtime', async () => {
+    const { file, store, context } = setup(mode, 'con');
+    const { mtimeNs, ctimeNs } = statOf(Buffer.from(file));
+    const metadata = fileMetadata({ mtimeNs: mtimeNs - 1n, ctimeNs: ctimeNs + 1n });
+    await store.put(KEY, Buffer.from('content'), { metadata });
+    await expect(flow(context, PATH)).rejects.toMatchObject({ code: 'OlderThanObject' });
+  });
+
+  it('uploads an older file that somebody has renamed over the one of the object', async () => {
+    const { file, store, context } = setup(mode, 'older');
+    const { mtimeNs, ctimeNs } = statOf(Buffer.from(file));
+    const metadata = fileMetadata({ mtimeNs: mtimeNs + 1n, ctimeNs: ctimeNs - 1n });
+    await store.put(KEY, Buffer.from('content'), { metadata });
+    context.hostStart = startedAt(Date.now() + HOUR_MS);
+    await flow(context, PATH);
+    expect(String(store.contents(KEY))).toBe('older');
   });
 
   it('uploads what was changed after its object was made', async () => {
