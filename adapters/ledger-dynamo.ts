@@ -22,6 +22,11 @@ export interface DynamoLedgerOptions {
   region?: string;
   /** Absent: what the SDK finds, AWS_ENDPOINT_URL included. */
   endpoint?: string;
+  /**
+   * By the names of destinations the places that they are now. A record of a copy is of the place that it was made for:
+   * where the destination is another, nobody reads it. Absent: every record is read.
+   */
+  places?: Readonly<Record<string, string>>;
   /** Items a query page; two pages of each shard are held while `entries` is read. */
   pageItems?: number;
 }
@@ -45,7 +50,7 @@ const ROW_NAMES = { '#state': 'state', '#revision': 'revision' };
 const ROW_VALUES = { ':unknown': 'unknown', ':zero': 0 };
 
 export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { close(): void } {
-  const { table: TableName, pageItems = 200 } = options;
+  const { table: TableName, places = {}, pageItems = 200 } = options;
   const base = new DynamoDBClient({
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
@@ -84,7 +89,7 @@ export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { clo
       if ('error' in outcome) throw ledgerError(outcome.error, 'Query', TableName, '');
       const { Items = [], LastEvaluatedKey }: QueryCommandOutput = outcome.value;
       pending = LastEvaluatedKey === undefined ? undefined : page(LastEvaluatedKey);
-      for (const item of Items) yield entryOf(item);
+      for (const item of Items) yield entryOf(item, places);
     }
   }
 
@@ -94,7 +99,7 @@ export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { clo
         const { Item } = await client.send(
           new GetCommand({ TableName, Key: keyOf(key), ConsistentRead: true }),
         );
-        return Item === undefined ? undefined : entryOf(Item);
+        return Item === undefined ? undefined : entryOf(Item, places);
       } catch (error) {
         throw ledgerError(error, 'GetItem', TableName, key);
       }
@@ -135,7 +140,11 @@ export function createDynamoLedger(options: DynamoLedgerOptions): Ledger & { clo
         // Two handlers may finish in the other order; the record that was confirmed last stays.
         ConditionExpression: 'attribute_not_exists(#mirror) OR #mirror.#atMs <= :atMs',
         ExpressionAttributeNames: { '#mirror': MIRROR_PREFIX + destination, '#atMs': 'atMs', ...ROW_NAMES },
-        ExpressionAttributeValues: { ':record': record, ':atMs': record.atMs, ...ROW_VALUES },
+        ExpressionAttributeValues: {
+          ':record': destination in places ? { ...record, place: places[destination] } : record,
+          ':atMs': record.atMs,
+          ...ROW_VALUES,
+        },
       });
     },
     recordDelivery: (key, record, before) =>

@@ -21,21 +21,27 @@ const mirrorRecord = z.object({
   sourceEtag: z.string(),
   targetEtag: z.optional(z.string()),
   atMs: z.number(),
+  place: z.optional(z.string()),
 });
 
-/** @throws SyncError naming the key when the row is not one of the ledger's. */
-export function entryOf(item: Readonly<Record<string, unknown>>): LedgerEntry {
+/**
+ * @param places of the destinations now; records of copies that were made elsewhere are left out
+ * @throws SyncError naming the key when the row is not one of the ledger's
+ */
+export function entryOf(
+  item: Readonly<Record<string, unknown>>,
+  places: Readonly<Record<string, string>>,
+): LedgerEntry {
   const key = String(item[LEDGER_KEY.sort]);
   try {
     const { expiresAtSec, permissions, delivery, ...entry } = row.parse(item);
     const mirrors: Record<string, MirrorRecord> = {};
-    for (const [name, value] of Object.entries(item)) {
-      if (!name.startsWith(MIRROR_PREFIX)) continue;
-      const { targetEtag, ...record } = mirrorRecord.parse(value);
-      mirrors[name.slice(MIRROR_PREFIX.length)] = {
-        ...record,
-        ...(targetEtag === undefined ? {} : { targetEtag }),
-      };
+    for (const [attribute, value] of Object.entries(item)) {
+      if (!attribute.startsWith(MIRROR_PREFIX)) continue;
+      const name = attribute.slice(MIRROR_PREFIX.length);
+      const { targetEtag, place, ...record } = mirrorRecord.parse(value);
+      if (name in places && place !== places[name]) continue;
+      mirrors[name] = { ...record, ...(targetEtag === undefined ? {} : { targetEtag }) };
     }
     return {
       key: objectKey(key),

@@ -48,14 +48,19 @@ export function reconcileLease(controls: Controls, name: string, nowMs: () => nu
         const taken: Running = { runId, startedMs, segment: 1, leaseUntilMs: startedMs + forMs, dryRun };
         return { write: { ...state, running: taken }, answer: 'taken' };
       }),
-    goOn: (runId, segment, forMs) =>
-      change<'taken' | 'busy' | 'stale'>((state) => {
+    goOn(runId, segment, forMs) {
+      let ours: number | undefined;
+      return change<'taken' | 'busy' | 'stale'>((state) => {
         const { running } = state;
         if (running?.runId !== runId || running.segment > segment) return { answer: 'stale' };
-        if (running.segment === segment && running.leaseUntilMs > nowMs()) return { answer: 'busy' };
-        const taken = { ...running, segment, leaseUntilMs: nowMs() + forMs };
-        return { write: { ...state, running: taken }, answer: 'taken' };
-      }),
+        if (running.segment === segment && running.leaseUntilMs > nowMs()) {
+          // As above: the answer to our own write was lost.
+          return { answer: running.leaseUntilMs === ours ? 'taken' : 'busy' };
+        }
+        ours = nowMs() + forMs;
+        return { write: { ...state, running: { ...running, segment, leaseUntilMs: ours } }, answer: 'taken' };
+      });
+    },
     handOn: (runId, segment, forMs) =>
       update(runId, segment, (running) => ({ running: { ...running, leaseUntilMs: nowMs() + forMs } })),
     fail: (runId, segment, result) =>

@@ -1,6 +1,7 @@
 /** One stretch of a reconcile run: compares from a key on until all is seen or the time is over; holds pages, no listing. */
 import { SyncError } from '#core/errors.ts';
 import { keyFault, type ObjectKey, objectKey } from '#core/key.ts';
+import { ANOTHER_STATE, type LedgerEntry } from '#core/ledger-entry.ts';
 import type {
   DeliveryQueue,
   DeliveryRequest,
@@ -20,6 +21,7 @@ import {
   withoutPrefix,
 } from '#core/reconcile-plan.ts';
 import { compareUtf8 } from '#core/utf8.ts';
+import { inParallel } from './in-parallel.ts';
 import { createTextUpload, type TextUpload } from './text-upload.ts';
 
 export interface SegmentPorts {
@@ -27,7 +29,7 @@ export interface SegmentPorts {
   /** Absent: hub and ledger are compared. */
   destination?: Pick<ObjectStore, 'list' | 'bucketExists' | 'createBucket' | 'bucket'>;
   /** Absent: the copies are compared by their ETags alone. */
-  ledger?: Pick<Ledger, 'entries'>;
+  ledger?: Pick<Ledger, 'entries' | 'recordMirror'>;
   reports: ObjectStore;
   /** Of those who look at the keys that differ: the destination's mirror, or the ledger's replay. */
   looks: LookQueue;
@@ -57,6 +59,7 @@ export interface Segment {
 /** With less time left a segment ends: what it found has to be sent, and the next one asked for. */
 const RESERVE_MS = 60_000;
 const SENT_AT_ONCE = 500;
+const WITHDRAWN_AT_ONCE = 32;
 const NDJSON = 'application/x-ndjson';
 
 /**
@@ -80,7 +83,7 @@ export async function compareSegment(
     ...(ports.ledger === undefined ? {} : { entries: ports.ledger.entries(from) }),
   });
   const sums = { ...counts };
-  const found = createFindings(ports, { runId, segment, dryRun });
+  const found = createFindings(ports, settings.name, { runId, segment, dryRun });
   try {
     for await (const sighting of sightings) {
       const { key, hub, destination: copy, entry } = sighting;
@@ -91,7 +94,7 @@ export async function compareSegment(
       const difference = judge(ports, settings, sighting);
       if (difference !== undefined) {
         sums[SUM_OF[difference.do]]++;
-        await found.add(key, difference, entry?.revision ?? 0);
+        await found.add(key, difference, entry);
       }
       if (ports.remainingMs() < RESERVE_MS) {
         await found.finish();
@@ -128,14 +131,21 @@ function judge(
 
 /** Where the findings of a segment go: looks to their queue at once, deletes to a list that waits for the guard. */
 function createFindings(
-  { reports, looks, deliveries }: SegmentPorts,
+  { reports, looks, deliveries, ledger }: SegmentPorts,
+  name: string,
   { runId, segment, dryRun }: Pick<Segment, 'runId' | 'segment' | 'dryRun'>,
 ) {
   let asked: Look[] = [];
   let behind: DeliveryRequest[] = [];
+  let refuted: { key: ObjectKey; atMs: number }[] = [];
   let list: TextUpload | undefined;
 
   async function send(): Promise<void> {
+    // Retention goes by these records, and the copy may fail. One that was written since then stays.
+    await inParallel(refuted, WITHDRAWN_AT_ONCE, async ({ key, atMs }) => {
+      await ledger?.recordMirror(key, name, { sourceEtag: ANOTHER_STATE, atMs });
+    });
+    refuted = [];
     if (asked.length > 0) await looks.send(asked);
     asked = [];
     if (behind.length > 0) await deliveries?.send(behind);
@@ -148,11 +158,13 @@ function createFindings(
   }
 
   return {
-    async add(key: ObjectKey, { do: what, reason }: Finding, revision: number): Promise<void> {
+    async add(key: ObjectKey, { do: what, reason }: Finding, entry: LedgerEntry | undefined): Promise<void> {
       if (dryRun) return write(planKey(runId, segment), { key, do: what, reason });
       if (what === 'delete') return write(deletesKey(runId, segment), { key, reason });
-      if (what === 'deliver') behind.push({ key, revision, again: runId });
+      if (what === 'deliver') behind.push({ key, revision: entry?.revision ?? 0, again: runId });
       else asked.push({ key, reason });
+      const record = entry?.mirrors[name];
+      if (what === 'copy' && record !== undefined) refuted.push({ key, atMs: record.atMs });
       if (asked.length + behind.length >= SENT_AT_ONCE) await send();
     },
     async finish(): Promise<void> {

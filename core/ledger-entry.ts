@@ -1,9 +1,12 @@
 /** One row of the ledger: what Sluice knows of one key. */
 import type { ObjectKey } from './key.ts';
 
+/** As a mirror record's ETag: a comparison has seen something else at the destination, or nothing. */
+export const ANOTHER_STATE = '?';
+
 /** What a destination holds: the hub's ETag whose bytes were confirmed there, or that the object is gone. */
 export interface MirrorRecord {
-  /** The hub's ETag that was copied; empty when the object was deleted at the destination. */
+  /** The hub's ETag that was copied; empty when the object was deleted at the destination; or `ANOTHER_STATE`. */
   sourceEtag: string;
   /** The destination's own ETag of that copy; what it lists under another one was changed there. */
   targetEtag?: string;

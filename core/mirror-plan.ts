@@ -66,10 +66,13 @@ function isUpToDate(source: ObjectHead, destination: ObjectHead): boolean {
   return holdsBytesOf(source, destination) && carriesAttributesOf(source, destination);
 }
 
-/** By the mark of the copy, or by equal ETags where they are MD5s. */
+/** By the mark of the copy, of whichever it is one; or by equal ETags where they are MD5s. */
 function holdsBytesOf(source: ObjectHead, destination: ObjectHead): boolean {
   if (destination.sizeBytes !== source.sizeBytes) return false;
   if (destination.metadata[SOURCE_ETAG] === source.etag) return true;
+  // Where MD5s tell, a mark that somebody has kept beside other bytes does not.
+  const toldByMd5 = source.md5 !== undefined && destination.md5 !== undefined;
+  if (!toldByMd5 && source.metadata[SOURCE_ETAG] === destination.etag) return true;
   return destination.etag === source.etag && isMd5(source.etag);
 }
 

@@ -9,8 +9,8 @@ export const ENV = {
   ledgerTable: 'SLUICE_LEDGER_TABLE',
   /** JSON of one `Destination` of sluice.yaml; the mirror function of that destination has it. */
   destination: 'SLUICE_DESTINATION',
-  /** Comma-separated names of all destinations. */
-  destinationNames: 'SLUICE_DESTINATION_NAMES',
+  /** JSON: by the name of each destination what tells its place from others; records of copies are of a place. */
+  destinationPlaces: 'SLUICE_DESTINATION_PLACES',
   /** JSON of the `retention` list of sluice.yaml. */
   retention: 'SLUICE_RETENTION',
   /** JSON of `fileManager` of sluice.yaml; absent where there is none. */

@@ -9,6 +9,7 @@ import { mergeSorted } from './merge-sorted.ts';
 import { isMd5 } from './mirror-plan.ts';
 import { isReserved } from './names.ts';
 import type { ObjectSummary } from './ports.ts';
+import { isWrittenLater } from './replay.ts';
 import { compareUtf8 } from './utf8.ts';
 
 /** Where a key was seen. At least one of them has it. */
@@ -132,6 +133,7 @@ export function compareCopies(
  * | present | none, not present    | yes  |
  * | present | present, other state | yes  |
  * | present | present, same state  | no   |
+ * | present | present, but earlier | yes  |
  *
  * @returns why the key is to be looked at
  */
@@ -142,7 +144,8 @@ export function compareLedger({ hub, entry }: Sighting): string | undefined {
   }
   if (entry === undefined || entry.state !== 'present') return 'the ledger does not know it';
   if (entry.etag !== hub.etag) return 'the ledger has another ETag';
-  return entry.sizeBytes === hub.sizeBytes ? undefined : 'the ledger has another size';
+  if (entry.sizeBytes !== hub.sizeBytes) return 'the ledger has another size';
+  return isWrittenLater(entry, hub.lastModifiedMs) ? 'it was written again since' : undefined;
 }
 
 /** Whether the file manager was told of another state than the row's. Metadata that changed alone does not show here. */

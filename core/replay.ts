@@ -7,6 +7,9 @@ import { isOrdered, orderOfEvents } from './sequencer.ts';
 /** Longer than any queue keeps an event (14 days), so that none can revive what was deleted. */
 export const TOMBSTONE_SEC = 30 * 86_400;
 
+/** An event's time is a little beside its object's, which headers tell in whole seconds. */
+const EVENT_DELAY_MS = 2_000;
+
 /** As a row's sequencer: HEAD decides about every event of this key. */
 const NO_PLACE = '?';
 
@@ -167,8 +170,15 @@ function tombstone(
   row: Omit<LedgerEntry, 'state' | 'etag' | 'sizeBytes' | 'expiresAtSec'>,
   nowMs: number,
 ): LedgerEntry {
-  const expiresAtSec = Math.floor(nowMs / 1000) + TOMBSTONE_SEC;
-  return { ...row, state: 'deleted', etag: '', sizeBytes: 0, expiresAtSec };
+  const deleted = { ...row, state: 'deleted', etag: '', sizeBytes: 0 } as const;
+  // What was told of the key is kept for the object that comes next.
+  if (row.permissions !== undefined) return deleted;
+  return { ...deleted, expiresAtSec: Math.floor(nowMs / 1000) + TOMBSTONE_SEC };
+}
+
+/** Whether the store's time of an object tells that it was written again: its metadata may be others, at one ETag. */
+export function isWrittenLater({ eventTimeMs }: LedgerEntry, lastModifiedMs: number): boolean {
+  return lastModifiedMs > eventTimeMs + EVENT_DELAY_MS;
 }
 
 /** The same bytes written again are another state where the store has no versions to tell: its time says so. */
@@ -176,6 +186,7 @@ function sameState(left: LedgerEntry, right: LedgerEntry): boolean {
   if (left.state !== right.state || left.etag !== right.etag || left.sizeBytes !== right.sizeBytes)
     return false;
   if (left.state === 'deleted') return true;
+  if (isWrittenLater(left, right.eventTimeMs)) return false;
   const timed = left.versionId === '' && left.sequencer === '' && right.sequencer === '';
   return left.versionId === right.versionId && !(timed && left.eventTimeMs !== right.eventTimeMs);
 }

@@ -50,6 +50,7 @@ export function confirmRetention(
   if (head.etag !== entry.etag || head.sizeBytes !== entry.sizeBytes) {
     return 'the object is not the one that the ledger knows';
   }
+  if (head.lastModifiedMs === 0) return 'the store does not say when it was written';
   if (nowMs - head.lastModifiedMs < rule.olderThan) return 'it was written again since';
   if (rule.requires !== 'mirrored') return undefined;
   const early = destinations.filter((name) => (entry.mirrors[name]?.atMs ?? 0) < head.lastModifiedMs);

@@ -39,8 +39,13 @@ export async function compareObject(
     return verdict(mtime === undefined ? undefined : wholeSeconds(mtime) === wholeSeconds(file.mtime));
   }
   const metadata = parseFileMetadata(object.metadata);
-  const md5 = metadata.md5 ?? (isMd5(object.etag) ? object.etag : undefined);
-  if (md5 !== undefined) return verdict((await file.hash(0)) === md5, metadata.partBytes ?? 0);
+  if (metadata.md5 !== undefined || isMd5(object.etag)) {
+    const hash = await file.hash(0);
+    if (hash === object.etag) return verdict(true, metadata.partBytes);
+    // Who changes an object in its place may keep its metadata; then the ETag contradicts them.
+    const isNamed = hash === metadata.md5;
+    return verdict(isNamed && object.md5 !== undefined ? undefined : isNamed, metadata.partBytes);
+  }
   if (!/^[0-9a-f]{32}-\d+$/.test(object.etag)) return verdict(undefined);
   const partBytes = metadata.partBytes ?? (await firstPartBytes()) ?? 0;
   if (partBytes === 0) return verdict(undefined);

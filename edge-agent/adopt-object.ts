@@ -1,6 +1,6 @@
 /** Takes an object that is already in the bucket as the file's, if it is: it was synced before there was an index. */
 import { hashFile } from '#adapters/host/file-hash.ts';
-import { formatTime, parseFileMetadata } from '#core/metadata.ts';
+import { formatTime } from '#core/metadata.ts';
 import { compareObject } from '#core/same-content.ts';
 import { syncedRow } from './put-file.ts';
 import { changed, type FileContext, type SettledFile } from './settled-file.ts';
@@ -34,12 +34,12 @@ export async function adoptObject(
   );
   if (verdict !== 'same') return verdict;
   if (!file.untouched()) throw changed(key);
-  const { md5 } = parseFileMetadata(object.metadata);
   index.put(
     syncedRow(context, path, state, {
       etag: object.etag,
       versionId: object.versionId,
-      md5: md5 ?? (partBytes === 0 ? (hashes.get(0) ?? '') : ''),
+      // Of the file's own bytes, or of none: by size or time the object may hold others.
+      md5: hashes.get(0) ?? '',
       partBytes,
     }),
   );

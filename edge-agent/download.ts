@@ -62,9 +62,10 @@ export async function download(
     head,
     () => store.firstPartBytes(head.key, head.etag),
   );
-  if (verdict === 'same') return content;
-  // An ETag of 32 hex digits may be no MD5 at all; the store says when it is one.
   const named = parseFileMetadata(head.metadata);
+  // Where the sender has named an MD5, the store's own of other bytes is no proof.
+  if (named.md5 === undefined ? verdict === 'same' : content.hash === named.md5) return content;
+  // An ETag of 32 hex digits may be no MD5 at all; the store says when it is one.
   if (named.md5 !== undefined || head.md5 !== undefined || (partBytes > 0 && named.partBytes === partBytes)) {
     throw mismatch(head, 'the bytes are not those that the sender has named');
   }
@@ -90,7 +91,8 @@ async function* objectBytes(
   const { key, etag, sizeBytes } = head;
   let failures = 0;
   let ready = asked;
-  for (let offset = 0; offset < sizeBytes; ) {
+  // An empty one is asked for too: an answer that tells no length looks like it.
+  for (let offset = 0, isSeen = sizeBytes > 0; offset < sizeBytes || !isSeen; ) {
     const start = offset;
     const end = ready === undefined ? Math.min(start + rangeBytes, sizeBytes) : sizeBytes;
     const whole = end - start === sizeBytes;
@@ -108,6 +110,7 @@ async function* objectBytes(
       if (offset < end)
         throw interrupted(key, new Error(`${offset - start} of ${end - start} bytes arrived`));
       failures = 0;
+      isSeen = true;
     } catch (error) {
       const failure = interrupted(key, error);
       failures = offset > start ? 1 : failures + 1;

@@ -124,9 +124,9 @@ export function createExpiry(context: FolderContext, options: ExpiryOptions): Ex
   function unlinkFile(path: Buffer, fd: number, state: FileState): string | undefined {
     const row = index.get(folder.name, path);
     noteOtherNames(context.hostStart, state);
-    index.remove(folder.name, path);
-    index.flush();
     try {
+      index.remove(folder.name, path);
+      index.flush();
       if (removeSafely(root.path, path, fd, state) === 'changed') {
         if (row !== undefined) index.put(row);
         return 'somebody touched it';

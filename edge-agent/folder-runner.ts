@@ -100,7 +100,8 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
     }
     if (folder.schedule === 'close') {
       nextScanMs = performance.now() + settings.rescan;
-      nextVerifyMs = performance.now() + VERIFY_EVERY_MS;
+      // Folder and index may both have gone back to a state from before the object.
+      nextVerifyMs = performance.now() + (context.hostStart.isNew ? 0 : VERIFY_EVERY_MS);
       const { prefix, path } = folder;
       log.info('watching', { key: path, prefix, by: open.view().watch });
     } else {

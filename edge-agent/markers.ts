@@ -3,7 +3,7 @@
  * that was so. Children come before parents; a marker that is no longer true goes first, before anything else happens.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { isSystemError } from '#adapters/host/libc.ts';
 import { scanTree } from '#adapters/host/scan.ts';
 import { type FileState, HIDDEN_DIRECTORY, joinPath, sameState } from '#adapters/host/tree.ts';
@@ -18,6 +18,7 @@ export interface Markers {
   settle(ignored: (path: Buffer) => boolean): Promise<number>;
 }
 
+const MOST_BYTES = 64;
 /** What we write: nothing else is ever replaced or removed. */
 const OURS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\n$/;
 
@@ -109,9 +110,12 @@ function parentOf(path: Buffer): Buffer {
   return path.subarray(0, Math.max(path.lastIndexOf('/'), 0));
 }
 
+/** Of what is no marker, as a directory or a fifo, which would never be read to its end, nothing that matches one. */
 function contentOf(file: Buffer): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    const stat = lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    return stat.isFile() && stat.size <= MOST_BYTES ? readFileSync(file, 'utf8') : '';
   } catch (error) {
     if (!isSystemError(error) || (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) throw error;
     return undefined;

@@ -24,6 +24,8 @@ type Times = Pick<FileState, 'ino' | 'mtimeNs' | 'ctimeNs'>;
 
 /** The start of the host that the agent has found itself in. */
 export interface HostStart {
+  /** No agent has noted it yet: what a power cut has taken from folders and index is to be looked for. */
+  readonly isNew: boolean;
   /** Whether somebody has touched the file since; always true where the index knows of no earlier start. */
   touched(file: Times): boolean;
   /** When somebody else than the agent last touched the file, as far as its times tell. */
@@ -54,6 +56,7 @@ export function hostStart(
   const idOf = ({ ino, mtimeNs }: Times) => `${ino}:${mtimeNs}`;
   const write = (...more: string[]) => index.setNote(NOTE, [id, sinceMs, ...ours, ...more].join(' '));
   return {
+    isNew: known !== '' && id !== known,
     touched: (file) =>
       sinceMs === 0 ||
       (Number(file.ctimeNs / NS_PER_MS) >= Math.max(sinceMs, startedMs()) && !ours.has(idOf(file))),

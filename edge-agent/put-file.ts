@@ -64,7 +64,8 @@ export function putRow(index: HostIndex, file: SettledFile, row: SyncedRow): Syn
     untouched = file.untouched();
   } finally {
     // Else the object is ours all the same: if the file is gone by now, a mirror has to delete it.
-    index.put(untouched ? row : { ...row, state: 'waiting' });
+    // Its times may be those of the next state too: before Linux 6.13 they tick every few ms.
+    index.put(untouched ? row : { ...row, mtimeNs: 0n, state: 'waiting' });
   }
   return untouched ? row : undefined;
 }

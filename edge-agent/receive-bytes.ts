@@ -68,9 +68,10 @@ async function bring(
 ): Promise<Brought | Received> {
   const { head, body } = known === undefined ? await store.get(key) : { head: known };
   const { partBytes: rangeBytes } = settings.limits;
-  const reserved = space.reserve(head.sizeBytes);
+  let reserved: Reservation | undefined;
   let file: IncomingFile | undefined;
   try {
+    reserved = space.reserve(head.sizeBytes);
     if (reserved === undefined) return { noRoomFor: head.sizeBytes };
     file = incoming.begin(key);
     const content = await download(store, head, file, {
@@ -91,7 +92,8 @@ async function bring(
     }
     throw error;
   } finally {
-    if (body !== undefined) await leaveBody(body);
+    // Nothing of it is wanted: that it broke off says nothing.
+    if (body !== undefined) await leaveBody(body).catch(onlySyncErrors);
   }
 }
 
@@ -137,6 +139,10 @@ function attributesOf({ folder, newFileMode }: ReceiveContext, head: ObjectHead)
     ...(mtimeNs === undefined ? {} : { mtimeNs }),
     ...(owner === undefined ? {} : { owner }),
   };
+}
+
+function onlySyncErrors(error: unknown): void {
+  if (!(error instanceof SyncError)) throw error;
 }
 
 function stopped(key: string): SyncError {

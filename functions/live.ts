@@ -14,9 +14,10 @@ import { secretCredentials } from '#adapters/secret-credentials.ts';
 import { createMessageRelease } from '#adapters/sqs-release.ts';
 import { METRIC_NAMESPACE, type Metric } from '#core/names.ts';
 import type { DeliveryQueue } from '#core/ports.ts';
+import * as z from '#core/schema.ts';
 import type { StorePlace } from '#core/settings/store-place.ts';
 import { quirksOf, type StoreType } from '#core/store-type.ts';
-import { hubPlaceOf, isSet, namesOf, requiredText } from './environment.ts';
+import { hubPlaceOf, isSet, requiredText, settingOf } from './environment.ts';
 import { gatheredLog } from './gathered-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -28,8 +29,11 @@ export const region = env.AWS_REGION ?? 'us-east-1';
 
 export const liveHub = once(() => storeAt(hubPlaceOf(env, region)));
 export const liveReports = once(() => storeAt({ bucket: requiredText(env, 'reportsBucket'), region }));
-export const liveLedger = once(() => createDynamoLedger({ table: requiredText(env, 'ledgerTable') }));
-export const liveDestinationNames = once((): string[] => namesOf(env, 'destinationNames'));
+const places = once(() => settingOf(env, 'destinationPlaces', z.record(z.string(), z.string())));
+export const liveLedger = once(() =>
+  createDynamoLedger({ table: requiredText(env, 'ledgerTable'), places: places() }),
+);
+export const liveDestinationNames = once((): string[] => Object.keys(places()));
 /** Absent: nobody is told of changes. */
 export const liveDeliveries = once((): DeliveryQueue | undefined =>
   isSet(env, 'deliveryQueue')

@@ -11,12 +11,17 @@ import type { Log } from './log.ts';
 import type { Removal, RemovalRecord } from './removal-record.ts';
 
 export interface CandidatePorts {
-  hub: Pick<ObjectStore, 'head' | 'delete' | 'tags'>;
+  hub: RetentionHub;
   ledger: Pick<Ledger, 'get'>;
   /** Names of all. */
   destinations: readonly string[];
   log: Log;
 }
+
+export type RetentionHub = Pick<ObjectStore, 'head' | 'delete' | 'tags'> & {
+  /** Its clock minus this one's in milliseconds, as its last answer told it; `undefined` when it tells none. */
+  clockSkewMs?(): number | undefined;
+};
 
 export interface Candidate {
   entry: LedgerEntry;
@@ -25,6 +30,8 @@ export interface Candidate {
 }
 
 const REMOVALS_AT_ONCE = 8;
+/** Beyond it somebody's clock is wrong, and ages mean nothing. */
+const MAX_SKEW_MS = 15 * 60_000;
 
 /** In one batch; then it is not about single keys. */
 const MAX_FAILURES = 10;
@@ -65,6 +72,7 @@ export async function removeCandidates(
           error,
         });
         removal.reason = error.message;
+        if (error.code === 'ClockSkew') throw error;
         if (failures.push(error) > MAX_FAILURES) throw failures[0];
         return;
       }
@@ -78,6 +86,15 @@ export async function removeCandidates(
   return failures;
 }
 
+/** @throws SyncError `ClockSkew` */
+export function refuseSkew(skewMs: number): void {
+  if (Math.abs(skewMs) <= MAX_SKEW_MS) return;
+  throw new SyncError(
+    `nothing removed: this clock and the store's differ by ${Math.round(Math.abs(skewMs) / 1000)} s`,
+    { op: 'retention', retryable: true, code: 'ClockSkew' },
+  );
+}
+
 type Outcome = Pick<Removal, 'outcome'> & Partial<Pick<Removal, 'rule' | 'reason'>>;
 
 async function removeOne(
@@ -88,6 +105,8 @@ async function removeOne(
   dryRun: boolean,
 ): Promise<Outcome> {
   const head = await hub.head(entry.key);
+  // The hub of another store has a clock of its own, which its ages are measured by.
+  refuseSkew(hub.clockSkewMs?.() ?? 0);
   const reasons: string[] = [];
   let tags: Readonly<Record<string, string>> | undefined;
   for (const [index, { rule, reason }] of rules.entries()) {

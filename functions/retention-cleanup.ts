@@ -35,11 +35,11 @@ import {
 import { liveRetention } from './live-retention.ts';
 import type { Log } from './log.ts';
 import { createRemovalRecord, type RemovalRecord } from './removal-record.ts';
-import { type Candidate, removeCandidates } from './retention-candidates.ts';
+import { type Candidate, type RetentionHub, refuseSkew, removeCandidates } from './retention-candidates.ts';
 
 export interface RetentionPorts {
   ledger: Pick<Ledger, 'entries' | 'get'>;
-  hub: Pick<ObjectStore, 'head' | 'delete' | 'tags'>;
+  hub: RetentionHub;
   reports: Pick<ObjectStore, 'put' | 'head'>;
   controls: Controls;
   log: Log;
@@ -57,8 +57,6 @@ export interface RetentionRun {
   batchSize?: number;
 }
 
-/** Beyond it somebody's clock is wrong, and ages mean nothing. */
-const MAX_SKEW_MS = 15 * 60_000;
 const RESERVE_MS = 30_000;
 
 export const handler = async (event: unknown, context: Context): Promise<RetentionResult> => {
@@ -190,14 +188,6 @@ async function walk(
   }
   await settle();
   walked.complete = true;
-}
-
-function refuseSkew(skewMs: number): void {
-  if (Math.abs(skewMs) <= MAX_SKEW_MS) return;
-  throw new SyncError(
-    `nothing removed: this clock and the store's differ by ${Math.round(Math.abs(skewMs) / 1000)} s`,
-    { op: 'retention', retryable: true, code: 'ClockSkew' },
-  );
 }
 
 function isDryRun(event: unknown): boolean {

@@ -63,7 +63,13 @@ export function reconcileStatements(
 ): PolicyStatement[] {
   return [
     ...listHub(scope, places),
-    ...(destination === undefined ? [] : listDestination(scope, destination)),
+    ...(destination === undefined
+      ? []
+      : [
+          ...listDestination(scope, destination),
+          // Records of copies that are not there.
+          allow('Refuted', ['dynamodb:UpdateItem'], places.ledgerArn),
+        ]),
     allow('Ledger', ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'], places.ledgerArn),
     allow('ListReports', ['s3:ListBucket'], places.reportsArn),
     ...allowAll(

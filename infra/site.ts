@@ -1,9 +1,10 @@
 /** What the parts of the stack share: the settings, the places that everything meets in, and what functions are told. */
+import { createHash } from 'node:crypto';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import * as z from 'zod';
 import { ENV } from '#core/names.ts';
 import type { DeploymentSettings } from '#core/settings/deployment.ts';
-import { hubPlace } from '#core/settings/store-place.ts';
+import { hubPlace, placeText } from '#core/settings/store-place.ts';
 import type { Hub } from './hub.ts';
 import type { LedgerTable } from './ledger.ts';
 import type { Places } from './permissions.ts';
@@ -53,7 +54,14 @@ export function siteOf(
         : {}),
       [ENV.reportsBucket]: reports.bucket.bucketName,
       [ENV.ledgerTable]: ledger.table.tableName,
-      [ENV.destinationNames]: settings.destinations.map(({ name }) => name).join(','),
+      [ENV.destinationPlaces]: JSON.stringify(
+        Object.fromEntries(settings.destinations.map((one) => [one.name, digestOf(placeText(one))])),
+      ),
     },
   };
+}
+
+/** An environment has room for 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -178,17 +178,19 @@ function createFile(path: Buffer, key: string): IncomingFile {
   }
 
   async function settle({ mtimeNs, mode, owner }: Attributes): Promise<void> {
-    const { ino } = fstatSync(fd, { bigint: true });
-    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
-    fchmodSync(fd, mode & PERMISSIONS);
-    if (mtimeNs !== undefined) setModificationTime(fd, mtimeNs);
-    await fsyncNow(fd);
-    // A reader of the folder must not find the file open for writing.
-    const reading = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     const writing = fd;
-    fd = reading;
-    closeSync(writing);
-    if (fstatSync(fd, { bigint: true }).ino !== ino) throw new Error(`${path.toString()} was replaced`);
+    // A reader of the folder must not find the file open for writing. Its mode may keep even its owner from opening it.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      if (owner !== undefined) fchownSync(writing, owner.uid, owner.gid);
+      fchmodSync(writing, mode & PERMISSIONS);
+      if (mtimeNs !== undefined) setModificationTime(writing, mtimeNs);
+      await fsyncNow(writing);
+      const [written, read] = [writing, fd].map((one) => fstatSync(one, { bigint: true }).ino);
+      if (written !== read) throw new Error(`${path.toString()} was replaced`);
+    } finally {
+      closeSync(writing);
+    }
   }
 
   return {

@@ -79,7 +79,10 @@ export function createBatch(
   }
 
   function owe(action: Write): void {
-    if (owes) owed = [...owed, action].slice(-MOST_OWED);
+    if (!owes) return;
+    // What is pending comes before it, and with it when that is taken back.
+    if (pending > 0) run(action, true);
+    else owed = [...owed, action].slice(-MOST_OWED);
   }
 
   /** What is owed comes first, so that what is newer stands. */

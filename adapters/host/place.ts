@@ -19,7 +19,7 @@ export interface PlacePolicy {
   /** True for what an earlier receive placed and nobody has touched: it is replaced. Anything else is moved aside. */
   isOurs(state: FileState): boolean;
   /** Keeps the writers of the file that has the name away until it is released and closed. */
-  hold(fd: number): { release(): void } | 'busy' | 'unsupported';
+  hold(fd: number): { readonly broken: boolean; release(): void } | 'busy' | 'unsupported';
   /** A file of somebody else had the name, and is called this now. */
   movedAside(name: Buffer): void;
   sync: SyncDirectory;
@@ -73,7 +73,7 @@ function giveName(
       if (held === 'busy') return { busy: true };
       const state = statOf(opened.fd);
       if (policy.isOurs(state)) {
-        const other = replace(parent, name, download, state);
+        const other = replace(parent, name, download, state, held);
         if (other !== undefined) policy.movedAside(other);
         return undefined;
       }
@@ -96,6 +96,7 @@ function replace(
   name: Buffer,
   { path, state }: Download,
   expected: FileState,
+  held: Exclude<ReturnType<PlacePolicy['hold']>, 'busy'>,
 ): Buffer | undefined {
   const target = joinPath(parent, name);
   const swap = swapPath(path, state, expected);
@@ -110,7 +111,8 @@ function replace(
     renameSync(swap, target);
     return undefined;
   }
-  if (!isStill(swap, expected)) {
+  // Who waits for the lease has opened this file, by its name, and is about to write it.
+  if ((held !== 'unsupported' && held.broken) || !isStill(swap, expected)) {
     try {
       return keepBeside(parent, name, swap);
     } catch (error) {
@@ -153,8 +155,7 @@ function keepBeside(parent: Buffer, name: Buffer, from: Buffer): Buffer {
 
 function takeBack(target: Buffer, file: IncomingFile, ours: FileState): void {
   try {
-    const { ino, dev } = statOf(target);
-    if (ino === ours.ino && dev === ours.dev) renameSync(target, file.path);
+    if (sameContent(statOf(target), ours)) renameSync(target, file.path);
   } catch (error) {
     if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
   }

@@ -12,6 +12,8 @@ export interface HttpRequest {
   body: Uint8Array;
   /** Without a sign of life, until the answer begins. */
   answerWithinMs: number;
+  /** Not sent again either when the server may have closed the connection before it came. */
+  once?: boolean;
   /** Ends the request, and the answer that is being read. */
   signal?: AbortSignal | undefined;
 }

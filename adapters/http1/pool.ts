@@ -105,7 +105,7 @@ export function createPool({ origin, ...limits }: PoolOptions): HttpPool {
         try {
           return await connection.send(request);
         } catch (error) {
-          if (!isStale(error, connection)) throw error;
+          if (request.once === true || !isStale(error, connection)) throw error;
         }
       }
     },

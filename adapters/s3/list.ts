@@ -76,14 +76,20 @@ export function listedKey(
   op: string,
   bucket: string,
 ): ObjectKey {
-  const key = decodeListed(text ?? '', encoded);
+  const key = decodeListed(text ?? '', encoded, op, bucket);
   if (key === '') throw badListing(op, bucket, 'has an entry without a key');
   if (!key.startsWith(prefix)) throw badListing(op, bucket, `has ${key}, which is not below ${prefix}`);
   return objectKey(key);
 }
 
-export function decodeListed(text: string, encoded: boolean): string {
-  return encoded ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
+export function decodeListed(text: string, encoded: boolean, op: string, bucket: string): string {
+  if (!encoded) return text;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw badListing(op, bucket, `has ${text}, which is no encoded key`);
+  }
 }
 
 /** An unreadable time would make an object as old as 1970, and the first that retention removes. */

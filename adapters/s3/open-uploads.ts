@@ -33,7 +33,7 @@ export async function* openUploads(wire: Wire, prefix: string): AsyncGenerator<O
     const next =
       textAt(result, 'IsTruncated') === 'true'
         ? {
-            key: decodeListed(textAt(result, 'NextKeyMarker') ?? '', encoded),
+            key: decodeListed(textAt(result, 'NextKeyMarker') ?? '', encoded, op, wire.bucket),
             uploadId: textAt(result, 'NextUploadIdMarker') ?? '',
           }
         : undefined;

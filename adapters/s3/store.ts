@@ -1,7 +1,8 @@
 /** One bucket of an S3-compatible store behind the `ObjectStore` port. */
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
-import type { ObjectStore, StoreCapabilities } from '#core/ports.ts';
+import type { ObjectHead, ObjectStore, StoreCapabilities } from '#core/ports.ts';
+import type { HttpAnswer } from '../http1/connection.ts';
 import { bucketMethods } from './bucket.ts';
 import { uploadChecked } from './checked-upload.ts';
 import { control, required, version } from './control.ts';
@@ -76,15 +77,24 @@ export function createS3Store(options: StoreOptions): S3Store {
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html */
     async delete(key, { ifMatch } = {}) {
       const refuses = options.capabilities?.()?.conditionalDelete === true;
-      if (ifMatch !== undefined && !refuses) {
-        // Some stores ignore If-Match on DELETE; the HEAD narrows what they could get wrong to one round trip.
-        const present = await head(key);
-        if (present === undefined) return 'deleted';
-        if (present.etag !== ifMatch) return 'changed';
-      }
+      let present: ObjectHead | undefined;
+      const isStill = async () => {
+        present = await head(key);
+        return present?.etag === ifMatch;
+      };
+      // Some stores ignore If-Match on DELETE; the HEAD narrows what they could get wrong to one round trip.
+      const looks = ifMatch !== undefined && !refuses;
+      const gone = () => (present === undefined ? 'deleted' : 'changed');
+      if (looks && !(await isStill())) return gone();
       const headers: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` };
       const request = { op: 'DeleteObject', method: 'DELETE', key, headers } as const;
-      const response = await wire.send(request, [404, 412]);
+      let response: HttpAnswer;
+      try {
+        response = await wire.send(looks ? { ...request, isStill } : request, [404, 412]);
+      } catch (error) {
+        if (looks && error instanceof SyncError && present?.etag !== ifMatch) return gone();
+        throw error;
+      }
       if (response.status < 400) {
         await response.body.dump();
         return 'deleted';

@@ -60,6 +60,8 @@ export interface WireRequest {
   body?: Uint8Array;
   /** The store copies or joins bytes before it answers. */
   slow?: boolean;
+  /** Whether what was so before the request is so still; asked before it is sent again, which it is not when it is not so. */
+  isStill?: () => Promise<boolean>;
   /** Ends the request, and the answer that is being read. */
   signal?: AbortSignal;
 }
@@ -138,12 +140,13 @@ export function createWire(options: WireOptions): Wire {
   }
 
   async function attempt(request: WireRequest, accept: readonly number[], signer: Credentials) {
-    const { op, method, key, body = EMPTY, slow = false, signal } = request;
+    const { op, method, key, body = EMPTY, slow = false, isStill, signal } = request;
     const head = headOf(request, signer);
     const answerWithinMs = slow ? requestTimeoutMs : Math.min(requestTimeoutMs, idleTimeoutMs);
     let response: HttpAnswer;
     try {
-      response = await pool.request({ method, head, body, answerWithinMs, signal });
+      const once = isStill !== undefined;
+      response = await pool.request({ method, head, body, answerWithinMs, once, signal });
     } catch (error) {
       throw connectionError(error, op, key, origin);
     }
@@ -180,6 +183,7 @@ export function createWire(options: WireOptions): Wire {
           const delayMs = nextDelayMs(retry, failures, clock.random());
           if (delayMs === undefined) throw error;
           await clock.sleep(delayMs);
+          if ((await request.isStill?.()) === false) throw error;
         }
       }
     },

@@ -7,6 +7,7 @@ import { agentAccess, problemsOfAgents } from './agent-access.ts';
 import { type Destination, destinationSchema, name } from './destination.ts';
 import { daysOrOff, durationMs, minutesOrOff, wholeMinutes } from './duration.ts';
 import { type FileManagerSettings, fileManagerSchema, reportSchema } from './http-target.ts';
+import { overlaps } from './key-prefix.ts';
 import { type RetentionRule, retentionRules } from './retention-rule.ts';
 import {
   bucketName,
@@ -156,6 +157,13 @@ export const deploymentSettings = z
           'a bucket other than the hub: it would be mirrored into itself',
           one.bucket,
         );
+      }
+      const rival = destinations
+        .slice(0, index)
+        .find((other) => samePlace(other, one) && overlaps(other.prefix, one.prefix));
+      if (rival !== undefined) {
+        const expected = `a place apart from ${rival.name}: each would delete what the other copies`;
+        problem([...at, 'prefix'], expected, one.prefix);
       }
       if (one.endpoint !== undefined && one.credentials === undefined) {
         problem([...at, 'credentials'], 'the name of the secret for the endpoint', one.credentials);

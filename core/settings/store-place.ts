@@ -70,6 +70,11 @@ export function samePlace(left: StorePlace, right: StorePlace): boolean {
   return left.bucket === right.bucket && hostOf(left.endpoint) === hostOf(right.endpoint);
 }
 
+/** Of which there is one for each place that objects can be copied to. */
+export function placeText({ endpoint, bucket, prefix }: StorePlace & { prefix: string }): string {
+  return `${hostOf(endpoint)}/${bucket}/${prefix}`;
+}
+
 function hostOf(endpoint: string | undefined): string {
   return withoutScheme(endpoint).toLowerCase().replace(/\/.*$/, '');
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { SeenSource } from '#adapters/copy-seen.ts';
 import { createTagReader } from '#adapters/source-tags.ts';
 import { objectKey } from '#core/key.ts';
-import { SOURCE_ETAG } from '#core/mirror-plan.ts';
+import { type CopyCut, SOURCE_ETAG } from '#core/mirror-plan.ts';
 import type { ObjectStore } from '#core/ports.ts';
 import { mirrorWorld, type WorldFields } from '../doubles/mirror-world.ts';
 
@@ -21,6 +21,16 @@ async function told(hub: ObjectStore, more: Partial<SeenSource> = {}): Promise<{
 
 function forget(...stores: { calls: string[] }[]): void {
   for (const { calls } of stores) calls.length = 0;
+}
+
+/** As a bucket whose default it is. */
+function encryptedByKms(store: ObjectStore): ObjectStore {
+  const kms = { encryption: { type: 'aws:kms' } } as const;
+  return {
+    ...store,
+    put: (at, body, options) => store.put(at, body, { ...options, ...kms }),
+    copy: (at, source, attributes) => store.copy(at, source, { metadata: {}, ...attributes, ...kms }),
+  };
 }
 
 const asked = ({ calls }: { calls: string[] }) => calls.map((call) => call.split(' ')[0]);
@@ -73,6 +83,24 @@ describe('a small object that an event has told of', () => {
     await there.hub.put(key, Buffer.from('content'), plain);
     await there.mirror(await told(there.hub));
     expect(await back.mirror(await told(there.destination))).toMatchObject({ did: 'nothing' });
+    expect(await there.mirror()).toMatchObject({ did: 'nothing' });
+  });
+
+  it.each<[string, { kms?: boolean; cut?: CopyCut }]>([
+    ['of KMS', { kms: true }],
+    ['in parts', { cut: { wholeUpTo: 1, stream: 6 * 1024 * 1024, server: 6 * 1024 * 1024 } }],
+  ])('is not either where no MD5 tells that they are the same: %s', async (_name, { kms = false, cut }) => {
+    const settings = { tags: false, ...(cut === undefined ? {} : { cut }) };
+    const there = mirrorWorld(key, settings);
+    const back = mirrorWorld(key, settings);
+    const [left, right] = [there.hub, there.destination].map((store) =>
+      kms ? encryptedByKms(store) : store,
+    );
+    Object.assign(there.ports, { hub: left, destination: right });
+    Object.assign(back.ports, { hub: right, destination: left });
+    await left?.put(key, Buffer.from('content'), plain);
+    expect(await there.mirror()).toMatchObject({ did: 'copied' });
+    expect(await back.mirror()).toMatchObject({ did: 'nothing' });
     expect(await there.mirror()).toMatchObject({ did: 'nothing' });
   });
 

@@ -127,6 +127,24 @@ describe('a run that does not end in time', () => {
     expect(world.sent.map(({ key }) => key)).toEqual(many);
   });
 
+  it('goes on although the answer to the write that took its place was lost', async () => {
+    const world = reconcileWorld();
+    await world.put(...many);
+    cut(world, 5);
+    await world.receive('{}');
+    const put = world.controls.put.bind(world.controls);
+    let isLost = true;
+    world.controls.put = async (name, value, revision) => {
+      const answer = await put(name, value, revision);
+      if (!isLost || name !== CONTROL.reconcile('one')) return answer;
+      isLost = false;
+      // The client has sent it again.
+      return put(name, value, revision);
+    };
+    expect(await world.receive(world.queue.shift() ?? '')).toMatchObject({ did: 'continued' });
+    expect(isLost).toBe(false);
+  });
+
   it('is done again from where it was when it fails, at once', async () => {
     const { world, next } = await halfDone();
     world.reports.before(() => {
@@ -197,7 +215,8 @@ it('the ledger is compared with the hub, and the file manager with the ledger', 
   await put('delivered', 'new', 'stale', 'undelivered');
   const etag = async (key: string) => (await hub.head(objectKey(key)))?.etag ?? '';
   for (const key of ['delivered', 'undelivered']) {
-    await ledger.put(ledgerEntry({ key, etag: await etag(key), sizeBytes: key.length }));
+    const eventTimeMs = ports.nowMs();
+    await ledger.put(ledgerEntry({ key, etag: await etag(key), sizeBytes: key.length, eventTimeMs }));
   }
   const record = { etag: await etag('delivered'), permissions: '', atMs: 1 };
   await ledger.recordDelivery(objectKey('delivered'), record, undefined);

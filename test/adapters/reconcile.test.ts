@@ -213,6 +213,20 @@ describe('a side that is gone', () => {
   });
 });
 
+it('what the ledger says of a copy that is not there is withdrawn at once: the new copy may fail', async () => {
+  const { destination, ledger, put, result, drain } = reconcileWorld();
+  await put('a', 'b');
+  await result();
+  await drain();
+  const noted = async (key: string) => (await ledger.get(objectKey(key)))?.mirrors.one?.sourceEtag;
+  const before = await noted('b');
+  await destination.delete(objectKey('a'));
+  expect(await result('{"dryRun":true}')).toMatchObject({ copies: 1 });
+  expect(await noted('a')).toMatch(/^[0-9a-f]{32}$/);
+  expect(await result()).toMatchObject({ copies: 1 });
+  expect([await noted('a'), await noted('b')]).toEqual(['?', before]);
+});
+
 describe('a dry run', () => {
   it('writes the plan, asks nobody for anything and counts for nothing', async () => {
     const world = reconcileWorld({ guard: STRICT, exists: true });

@@ -117,6 +117,7 @@ describe('comparing a destination', () => {
 
 describe('comparing the ledger', () => {
   const hub = summary('k', 'etag-1', 1);
+  const at = (lastModifiedMs: number) => ({ ...hub, lastModifiedMs });
   const rows: [string, Partial<Sighting>, boolean][] = [
     ['neither has it', {}, false],
     ['the hub lacks it, deleted', { entry: ledgerEntry({ state: 'deleted' }) }, false],
@@ -128,6 +129,12 @@ describe('comparing the ledger', () => {
     ['the hub has it, another ETag', { hub, entry: ledgerEntry({ etag: 'etag-2' }) }, true],
     ['the hub has it, another size', { hub, entry: ledgerEntry({ sizeBytes: 2 }) }, true],
     ['both have it', { hub, entry: ledgerEntry() }, false],
+    [
+      'both have it, as the clocks have it',
+      { hub: at(3_000), entry: ledgerEntry({ eventTimeMs: 1_000 }) },
+      false,
+    ],
+    ['both have it, written again', { hub: at(3_001), entry: ledgerEntry({ eventTimeMs: 1_000 }) }, true],
   ];
   it.each(rows)('%s', (_name, seen, look) => {
     expect(compareLedger({ key: objectKey('k'), ...seen }) !== undefined).toBe(look);

@@ -59,6 +59,18 @@ describe('folding one event', () => {
     expect(again).not.toHaveProperty('write.expiresAtSec');
   });
 
+  it('keeps the tombstone of a key that permissions were told for, until an object comes to have them', () => {
+    const permissions = { json: '{"readers":["audit"]}', atMs: 5 };
+    const outcome = fold(
+      ledgerEntry({ permissions }),
+      objectEvent({ kind: 'removed', sequencer: '02' }),
+      'not asked',
+      NOW_MS,
+    );
+    expect(outcome).toMatchObject({ write: { state: 'deleted', permissions } });
+    expect(outcome).not.toHaveProperty('write.expiresAtSec');
+  });
+
   it('keeps what the mirrors said, and takes a row that only they wrote for no history', () => {
     const mirrors = { one: { sourceEtag: 'x', atMs: 1 } };
     const entry = ledgerEntry({ state: 'unknown', revision: 0, sequencer: '', mirrors });
@@ -90,6 +102,16 @@ describe('folding one event', () => {
     const known = ledgerEntry({ sequencer: '', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 8_000 });
     expect(fold(known, objectEvent({ sequencer: '' }), head(), NOW_MS)).toMatchObject({
       write: { revision: 2, eventTimeMs: 9_000 },
+    });
+  });
+
+  it('takes an object that was written again under its ETag for another state: its metadata may be others', () => {
+    const known = ledgerEntry({ sequencer: '01', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 6_999 });
+    const looked = fold(known, objectEvent({ kind: 'look', sequencer: '' }), head(), NOW_MS);
+    expect(looked).toMatchObject({ write: { eventTimeMs: 9_000, sequencer: '' } });
+    const near = { ...known, eventTimeMs: 7_000 };
+    expect(fold(near, objectEvent({ kind: 'look', sequencer: '' }), head(), NOW_MS)).toMatchObject({
+      write: { eventTimeMs: 7_000 },
     });
   });
 
@@ -148,14 +170,15 @@ describe('being asked to look', () => {
     });
     const plain = ledgerEntry({ sequencer: '0A', etag: 'etag-9', sizeBytes: 9 });
     expect(fold(plain, look(), head(), NOW_MS)).toMatchObject({
-      write: { sequencer: '', eventTimeMs: 1_000 },
+      write: { sequencer: '', eventTimeMs: 9_000 },
     });
   });
 
   it('brings permissions, also for a row that is otherwise the same, and for an object yet to come', () => {
     const told = look({ permissions: '{"a":1}', timeMs: 5 });
     const permissions = { json: '{"a":1}', atMs: 5 };
-    const entry = ledgerEntry({ sequencer: '0A', versionId: 'v', etag: 'etag-9', sizeBytes: 9 });
+    const state = { versionId: 'v', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 9_000 };
+    const entry = ledgerEntry({ sequencer: '0A', ...state });
     expect(fold(entry, told, head({ versionId: 'v' }), NOW_MS)).toEqual({
       write: { ...entry, revision: 2, permissions },
       reason: 'new permissions',

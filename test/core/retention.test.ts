@@ -139,7 +139,7 @@ describe('the decision about one entry', () => {
 });
 
 describe('the confirmation by HEAD', () => {
-  const head = { key: objectKey('k'), sizeBytes: 1, etag: 'etag-1', lastModifiedMs: 0, metadata: {} };
+  const head = { key: objectKey('k'), sizeBytes: 1, etag: 'etag-1', lastModifiedMs: 1, metadata: {} };
   it.each([
     ['nothing when it is what the ledger knows', head, undefined],
     ['that it is gone', undefined, 'it is gone already'],
@@ -148,6 +148,11 @@ describe('the confirmation by HEAD', () => {
       'that it has another size',
       { ...head, sizeBytes: 2 },
       'the object is not the one that the ledger knows',
+    ],
+    [
+      'that nobody knows its age',
+      { ...head, lastModifiedMs: 0 },
+      'the store does not say when it was written',
     ],
     ['that it was written again', { ...head, lastModifiedMs: NOW_MS }, 'it was written again since'],
   ])('objects %s', (_what, answer, objection) => {

@@ -2,7 +2,9 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { statOf } from '#adapters/host/tree.ts';
+import { appendFile } from '../../edge-agent/append-file.ts';
 import { createExpiry } from '../../edge-agent/expire.ts';
+import type { FileContext } from '../../edge-agent/settled-file.ts';
 import { receiveSetup } from './receive-setup.ts';
 
 export function expirySetup(folder: Record<string, unknown> = {}, skewMs?: () => number | undefined) {
@@ -10,12 +12,19 @@ export function expirySetup(folder: Record<string, unknown> = {}, skewMs?: () =>
   const stopping = new AbortController();
   const fd = openSync(setup.root, 'r');
   onTestFinished(() => closeSync(fd));
+  const root = { path: Buffer.from(setup.root), fd };
   const expiry = createExpiry(setup.context, {
-    root: { path: Buffer.from(setup.root), fd },
+    root,
     stopping: stopping.signal,
     ...(skewMs === undefined ? {} : { skewMs }),
   });
-  return { ...setup, expiry, stopping };
+  const files: FileContext = {
+    ...setup.context,
+    root,
+    stopping: stopping.signal,
+    withoutLease: () => undefined,
+  };
+  return { ...setup, expiry, stopping, append: (name: string) => appendFile(files, Buffer.from(name)) };
 }
 
 /** A file that is in bucket and index, as an upload leaves it. */

@@ -224,3 +224,18 @@ it('knows a file that it could not remove as before, and removes it when it can'
   rmSync(setup.path('.sluice/trash'));
   expect(await setup.expiry.pass(later())).toMatchObject({ files: 1 });
 });
+
+it('knows a file whose removal the index had no room to note as before, and removes it when there is room', async () => {
+  const setup = expirySetup();
+  await setup.put('f', 'content');
+  await setup.once();
+  const { flush } = setup.index;
+  setup.index.flush = () => {
+    setup.index.flush = flush;
+    throw new SyncError('database or disk is full', { op: 'index', retryable: true, code: 'IndexFull' });
+  };
+  expect(await setup.expiry.pass(later())).toMatchObject({ files: 0, failed: 1 });
+  expect(setup.has('f')).toBe(true);
+  expect(await setup.expiry.pass(later())).toMatchObject({ files: 1 });
+  expect(setup.has('f')).toBe(false);
+});

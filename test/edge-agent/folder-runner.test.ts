@@ -1,6 +1,6 @@
 /** What a folder needs when it is claimed does not keep the agent from it, or from the others. Real files. */
-import { mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { SyncError } from '#core/errors.ts';
 import type { FolderContext } from '../../edge-agent/folder.ts';
 import { createFolderRunner } from '../../edge-agent/folder-runner.ts';
@@ -11,6 +11,23 @@ const SOON = { timeout: 20_000 };
 const TRASH = '.sluice/trash';
 /** Stands for a disk without room, or one that fails. */
 const TOO_LONG = 'x'.repeat(300);
+
+const full = vi.hoisted(() => ({ name: '' }));
+
+vi.mock(import('node:fs'), async (original) => {
+  const fs = await original();
+  return {
+    ...fs,
+    renameSync(from, to) {
+      if (full.name === '' || !String(to).endsWith(full.name)) return fs.renameSync(from, to);
+      throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', errno: -28 });
+    },
+  };
+});
+
+afterEach(() => {
+  full.name = '';
+});
 
 function runnerOf(context: FolderContext, changed: Partial<OpenFolder> = {}) {
   const runner = createFolderRunner(context, (...claimed) => ({ ...openFolder(...claimed), ...changed }));
@@ -128,11 +145,11 @@ it('writes the markers that an earlier run did not come to', async () => {
 });
 
 it('writes markers that could not be written when they can be', async () => {
-  const { context, path, isMarked, messages } = await unmarked();
-  mkdirSync(path('d/done.txt'));
+  const { context, isMarked, messages } = await unmarked();
+  full.name = 'd/done.txt';
   await runnerOf(context).run();
-  await expect.poll(() => messages('ERROR'), SOON).toEqual([expect.stringContaining('EISDIR')]);
-  rmdirSync(path('d/done.txt'));
+  await expect.poll(() => messages('ERROR'), SOON).toEqual([expect.stringContaining('ENOSPC')]);
+  full.name = '';
   hurry();
   await expect.poll(isMarked, SOON).toBe(true);
 });

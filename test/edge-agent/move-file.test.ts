@@ -1,7 +1,7 @@
 /** What becomes of a file when somebody interferes at the worst moment. Real files and leases, a store that is told when to fail. */
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { openIndex } from '#adapters/host/index-db.ts';
 import { objectKey } from '#core/key.ts';
 import { createLeases } from '../../edge-agent/leases.ts';
@@ -13,6 +13,25 @@ import { fileContext } from './file-context.ts';
 import { storeSettings } from './store-settings.ts';
 
 const KEY = objectKey('out/f');
+const times = vi.hoisted(() => ({ stand: false }));
+
+vi.mock(import('node:fs'), async (original) => {
+  const fs = await original();
+  const told = <Stats extends object | undefined>(stats: Stats): Stats => {
+    const moment = 1_700_000_000_000_000_000n;
+    return times.stand && stats !== undefined
+      ? Object.assign(stats, { mtimeNs: moment, ctimeNs: moment })
+      : stats;
+  };
+  return {
+    ...fs,
+    fstatSync: ((...args: Parameters<typeof fs.fstatSync>) =>
+      told(fs.fstatSync(...args))) as typeof fs.fstatSync,
+    lstatSync: ((...args: Parameters<typeof fs.lstatSync>) =>
+      told(fs.lstatSync(...args))) as typeof fs.lstatSync,
+  };
+});
+
 const APPEND = "require('node:fs').appendFileSync(process.argv[1], ' and more')";
 
 function setup(partBytes = 16 * 1024 * 1024) {
@@ -114,4 +133,17 @@ it('gives a file back when the agent stops before it is removed', async () => {
   once('head', () => stopping.abort());
   await expect(move()).rejects.toMatchObject({ code: 'Stopped' });
   expect(readFileSync(file, 'utf8')).toBe('content');
+});
+
+// Before Linux 6.13 the times of files tick every few milliseconds.
+it('sends what a writer has written during the upload, though size and times of the file are as before', async () => {
+  const { file, store, move, once } = setup();
+  times.stand = true;
+  onTestFinished(() => {
+    times.stand = false;
+  });
+  once('put', () => runInChild("fs.writeFileSync(process.argv[1], 'CONTENT', { flag: 'r+' })", file));
+  await expect(move()).rejects.toMatchObject({ code: 'Changed' });
+  expect(await move()).toEqual({ done: 'moved' });
+  expect(String(store.contents(KEY))).toBe('CONTENT');
 });

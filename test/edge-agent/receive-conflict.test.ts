@@ -1,4 +1,5 @@
 /** What becomes of a key whose name in the folder is taken. Real files, a store that is told when to fail. */
+import { hash } from 'node:crypto';
 import {
   chmodSync,
   mkdirSync,
@@ -74,6 +75,17 @@ it.each([
   expect(read('f')).toBe('two');
   expect(read('f.sluice-conflict-1')).toBe(changed);
   expect(tree()).toEqual(['f', 'f.sluice-conflict-1']);
+});
+
+it('keeps an object whose metadata name the bytes that the file has, and which has others', async () => {
+  const { put, once, path, read, inBucket } = receiveSetup();
+  const metadata = { 'sluice-md5': hash('md5', 'state=0') };
+  await put('f', 'state=0', metadata);
+  expect(await once()).toBe(0);
+  chmodSync(path('f'), 0o600);
+  await put('f', 'state=1', metadata);
+  expect(await once()).toBe(1);
+  expect([read('f'), inBucket('f')]).toEqual(['state=0', true]);
 });
 
 it('keeps what a writer put there while the object was downloaded', async () => {

@@ -71,21 +71,15 @@ it('looks again, without asking the store, at as many as fit together', () => {
 it.each<keyof IncomingFile>(['write', 'finish'])(
   'gives back what was promised to a download when its file cannot be removed after %s has failed',
   async (step) => {
-    const { context, put, key, root } = receiveSetup();
-    await put('f', 'content');
-    const fd = openSync(root, 'r');
-    const incoming = createIncoming(Buffer.from(root));
-    onTestFinished(() => {
-      incoming.close();
-      closeSync(fd);
-    });
+    const setup = receiveSetup();
+    await setup.put('f', 'content');
+    const { incoming, ...context } = receiveContext(setup);
     const refuse = () => {
       throw new Error('EROFS: read-only file system');
     };
     let promises = 0;
     const receive: ReceiveContext = {
       ...context,
-      root: { path: Buffer.from(root), fd },
       incoming: {
         ...incoming,
         begin(name) {
@@ -102,14 +96,61 @@ it.each<keyof IncomingFile>(['write', 'finish'])(
           return { written: () => undefined, release: () => void promises-- };
         },
       },
-      downloads: createByteBudget(1),
-      noted: () => Promise.resolve(),
-      newFileMode: 0o644,
-      fault: () => undefined,
-      stopping: new AbortController().signal,
-      withoutLease: () => undefined,
     };
-    await expect(fetchFile(receive, Buffer.from('f'), key('f'))).rejects.toThrow('EROFS');
+    await expect(fetchFile(receive, Buffer.from('f'), setup.key('f'))).rejects.toThrow('EROFS');
     expect(promises).toBe(0);
   },
 );
+
+it('lets the answer of the store go when it cannot be told how much room there is', async () => {
+  let left = 0;
+  async function* watched(body: AsyncIterable<Uint8Array>) {
+    try {
+      yield* body;
+    } finally {
+      left++;
+    }
+  }
+  const setup = receiveSetup(
+    {},
+    {},
+    {
+      store: (memory) => ({
+        ...memory,
+        async get(key, options) {
+          const { head, body } = await memory.get(key, options);
+          return { head, body: watched(body) };
+        },
+      }),
+    },
+  );
+  await setup.put('f', 'content');
+  const reserve = () => {
+    throw new Error('EIO: i/o error, statfs');
+  };
+  const receive = { ...receiveContext(setup), space: { fits: () => true, reserve } };
+  await expect(fetchFile(receive, Buffer.from('f'), setup.key('f'))).rejects.toThrow('statfs');
+  expect(left).toBe(1);
+});
+
+/** With room for everything. */
+function receiveContext({ context, root }: ReturnType<typeof receiveSetup>): ReceiveContext {
+  const fd = openSync(root, 'r');
+  const incoming = createIncoming(Buffer.from(root));
+  onTestFinished(() => {
+    incoming.close();
+    closeSync(fd);
+  });
+  return {
+    ...context,
+    root: { path: Buffer.from(root), fd },
+    incoming,
+    space: createFreeSpace(Buffer.from(root), 0),
+    downloads: createByteBudget(1),
+    noted: () => Promise.resolve(),
+    newFileMode: 0o644,
+    fault: () => undefined,
+    stopping: new AbortController().signal,
+    withoutLease: () => undefined,
+  };
+}

@@ -51,6 +51,7 @@ it('an object of 64 MiB, its rename and its delete reach the file manager, signe
   vi.stubEnv('AWS_ENDPOINT_URL', inject('endpoint'));
   vi.stubEnv(ENV.hubBucket, names.hub);
   vi.stubEnv(ENV.reportsBucket, names.reports);
+  vi.stubEnv(ENV.destinationPlaces, '{}');
   vi.stubEnv(ENV.ledgerTable, (await emulatedTable()).table);
   vi.stubEnv(ENV.deliveryQueue, queue.queueUrl);
   vi.stubEnv(

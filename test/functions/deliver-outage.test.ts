@@ -41,6 +41,7 @@ it('keeps every message out of the dead letters while the file manager is down, 
   });
   vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
   vi.stubEnv(ENV.hubBucket, hubBucket);
+  vi.stubEnv(ENV.destinationPlaces, '{}');
   vi.stubEnv(ENV.ledgerTable, (await emulatedTable()).table);
   vi.stubEnv(ENV.deliveryQueue, queueUrl);
   vi.stubEnv(ENV.fileManager, JSON.stringify({ url, allowPrivate: true, timeout: '30s' }));

@@ -41,8 +41,8 @@ describe('the environment of a function', () => {
     expect(read('retention', retentionRules, retention)).toEqual(retention);
     expect(read('report', reportSchema, report)).toEqual(report);
     expect(read('fileManager', fileManagerSchema, fileManager)).toEqual(fileManager);
-    expect(namesOf({ [ENV.destinationNames]: 'one,two' }, 'destinationNames')).toEqual(['one', 'two']);
-    expect(namesOf({ [ENV.destinationNames]: '' }, 'destinationNames')).toEqual([]);
+    expect(namesOf({ [ENV.agentNames]: 'one,two' }, 'agentNames')).toEqual(['one', 'two']);
+    expect(namesOf({ [ENV.agentNames]: '' }, 'agentNames')).toEqual([]);
   });
 
   it('knows the hub by its name, or by its place in another store', () => {

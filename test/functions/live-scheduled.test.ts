@@ -80,7 +80,7 @@ beforeAll(async () => {
   vi.stubEnv(ENV.hubBucket, names.hub);
   vi.stubEnv(ENV.reportsBucket, names.reports);
   vi.stubEnv(ENV.ledgerTable, names.table);
-  vi.stubEnv(ENV.destinationNames, 'one');
+  vi.stubEnv(ENV.destinationPlaces, '{"one":"here"}');
   vi.stubEnv(ENV.stack, names.stack);
   vi.stubEnv(ENV.missingHeartbeatMs, '60000');
   vi.stubEnv(ENV.agentNames, 'press-hall');

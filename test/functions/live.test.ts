@@ -55,7 +55,7 @@ beforeAll(async () => {
   vi.stubEnv(ENV.hubBucket, names.hub);
   vi.stubEnv(ENV.reportsBucket, names.reports);
   vi.stubEnv(ENV.ledgerTable, names.table);
-  vi.stubEnv(ENV.destinationNames, 'one,two');
+  vi.stubEnv(ENV.destinationPlaces, '{"one":"here","two":"there"}');
   s3 = new S3Client({ forcePathStyle: true });
   await makeBucket(names.hub);
   await makeBucket(names.reports);

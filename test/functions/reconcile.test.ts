@@ -51,6 +51,7 @@ beforeAll(async () => {
   queues = { own: await makeQueue('reconcile'), mirror: await makeQueue('mirror') };
   vi.stubEnv(ENV.hubBucket, names.hub);
   vi.stubEnv(ENV.reportsBucket, names.reports);
+  vi.stubEnv(ENV.destinationPlaces, '{}');
   vi.stubEnv(ENV.ledgerTable, table);
   vi.stubEnv(ENV.destination, JSON.stringify(destination));
   vi.stubEnv(ENV.mirrorQueue, queues.mirror);

@@ -272,6 +272,16 @@ describe('a retention run', () => {
     expect(removals().map(({ outcome }) => outcome)).toEqual(['would remove', 'would remove']);
   });
 
+  it('refuses when the hub of another store has another time than this clock', async () => {
+    const { ports, hub } = await world(1);
+    const skewed = (ms: number) => ({ ...ports, hub: { ...hub, clockSkewMs: () => ms } });
+    await expect(runRetention(skewed(-3 * DAY_MS), run([rule()]))).rejects.toMatchObject({
+      code: 'ClockSkew',
+    });
+    expect(hub.contents(objectKey('k0'))).toBeDefined();
+    expect(await runRetention(skewed(60_000), run([rule()]))).toMatchObject({ removed: 1 });
+  });
+
   it("measures age by the store's clock, and refuses when the clocks disagree", async () => {
     const early = await world(1, NOW_MS - DAY_MS - 60_000 + 1);
     await expect(runRetention(early.ports, run([rule()]))).rejects.toThrow(/differ by/);

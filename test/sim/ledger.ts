@@ -1,5 +1,5 @@
 /** The ledger, with what must hold of every write, and reads that lag behind where the table's reads may. */
-import type { LedgerEntry } from '#core/ledger-entry.ts';
+import { ANOTHER_STATE, type LedgerEntry } from '#core/ledger-entry.ts';
 import type { Ledger } from '#core/ports.ts';
 import { createMemoryLedger } from '../doubles/ledger-memory.ts';
 import type { SimDestination } from './destination.ts';
@@ -73,6 +73,7 @@ export function createLedger(
 
   /** I1: what is noted as held by a destination was seen there by the one who notes it, and was of the hub. */
   function judgeMirror(target: SimDestination, key: string, etag: string, sinceMs: number): void {
+    if (etag === ANOTHER_STATE) return;
     const { name } = target.settings;
     const inHub = (held: Held | undefined) => (etag === '' ? held === undefined : held?.etag === etag);
     const bodies = new Set(

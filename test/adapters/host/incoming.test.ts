@@ -1,5 +1,8 @@
 import {
+  appendFileSync,
+  chownSync,
   closeSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -15,11 +18,12 @@ import {
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createIncoming, swapPath } from '#adapters/host/incoming.ts';
+import { leaseBroken, takeReadLease } from '#adapters/host/lease.ts';
 import { openDurable, openExisting } from '#adapters/host/parent.ts';
 import { placeFile } from '#adapters/host/place.ts';
 import { createSharedSync } from '#adapters/host/shared-sync.ts';
 import { statOf } from '#adapters/host/tree.ts';
-import { temporaryFolder } from './folder.ts';
+import { runInChild, startChild, temporaryFolder } from './folder.ts';
 import { incomingSetup, NAME } from './incoming-setup.ts';
 
 it('writes out of sight, for nobody else to read, under a short name', () => {
@@ -91,6 +95,25 @@ it('has nobody find the file open for writing', async () => {
   expect(Number.parseInt(flags, 8) & 3).toBe(0);
 });
 
+it('finishes a file that nobody may read, not even its owner', async () => {
+  const root = temporaryFolder();
+  const module = new URL('../../../adapters/host/incoming.ts', import.meta.url).href;
+  // Root may read everything.
+  if (process.getuid?.() === 0) chownSync(root, 65534, 65534);
+  const script = `
+    import(process.argv[1]).then(async ({ createIncoming }) => {
+      if (process.getuid() === 0) process.setuid(65534);
+      const incoming = createIncoming(Buffer.from(process.argv[2]));
+      const file = incoming.begin('f');
+      await file.write(Buffer.from('content'));
+      await file.finish({ mode: 0 });
+      fs.renameSync(file.path, process.argv[2] + '/f');
+      file.release();
+    });`;
+  await runInChild(script, module, root);
+  expect(statSync(join(root, 'f'))).toMatchObject({ size: 7, mode: constants.S_IFREG });
+});
+
 it('replaces ours, and keeps the name taken all the while', async () => {
   const { finished, place, read, root, aside, temporary } = incomingSetup();
   const old = await finished('old', 'one');
@@ -128,6 +151,27 @@ it('keeps a file that took the place of ours at the last moment', async () => {
   expect(aside).toEqual(['f.sluice-conflict-1']);
 });
 
+it('keeps a replaced file that a writer was about to write, with what is written into it then', async () => {
+  const { root, finished, incoming, policy, read, aside } = incomingSetup();
+  writeFileSync(join(root, 'f'), 'old');
+  const fd = openSync(join(root, 'f'), 'r');
+  expect(takeReadLease(fd)).toBe('held');
+  const writer = startChild(
+    "fs.appendFileSync(process.argv[1], ', and more'); console.log('written')",
+    join(root, 'f'),
+  );
+  await expect.poll(() => leaseBroken(fd)).toBe(true);
+  const file = await finished('new');
+  const directory = await incoming.directory(Buffer.alloc(0));
+  const hold = () => ({ broken: leaseBroken(fd), release: () => undefined });
+  await placeFile(directory, NAME, file, { ...policy(true), hold });
+  closeSync(directory.fd);
+  closeSync(fd);
+  expect(await writer.line()).toBe('written');
+  expect([read('f'), read('f.sluice-conflict-1')]).toEqual(['new', 'old, and more']);
+  expect(aside).toEqual(['f.sluice-conflict-1']);
+});
+
 it('leaves a directory or a symlink of that name where it is', async () => {
   const { finished, place, root } = incomingSetup();
   mkdirSync(join(root, 'f'));
@@ -151,6 +195,20 @@ it('takes the file back when its name cannot be made safe from a power cut', asy
   expect(temporary()).toHaveLength(1);
   file.release();
   expect(temporary()).toEqual([]);
+});
+
+it('leaves what somebody has written into the file to them when its name cannot be made safe', async () => {
+  const { finished, incoming, policy, read } = incomingSetup();
+  const file = await finished('received');
+  const directory = await incoming.directory(Buffer.alloc(0));
+  onTestFinished(() => closeSync(directory.fd));
+  const sync = async () => {
+    appendFileSync(join(directory.path.toString(), 'f'), ', and edited');
+    throw new Error('EIO: i/o error, fsync');
+  };
+  await expect(placeFile(directory, NAME, file, { ...policy(false), sync })).rejects.toThrow('EIO');
+  file.release();
+  expect(read('f')).toBe('received, and edited');
 });
 
 it('makes no directory where none is asked for, and follows no symlink on the way', async () => {

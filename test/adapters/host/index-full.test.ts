@@ -176,3 +176,26 @@ test('a write that can never succeed does not stand in the way of others', () =>
   batch.flush();
   expect(texts()).toEqual([{ n: 1, bytes: 'short'.length }]);
 });
+
+test('what was refused because of an earlier commit is not done over what is newer', async () => {
+  const { database, put, texts, room } = fullDatabase();
+  room();
+  const exec = database.exec.bind(database);
+  let isFull = true;
+  database.exec = (sql) => {
+    if (isFull && sql === 'COMMIT')
+      throw Object.assign(new Error('database or disk is full'), { errcode: 13 });
+    exec(sql);
+  };
+  let lost = 0;
+  const batch = createBatch('index.db', database, { ...rest, onLost: () => lost++, owes: true });
+  batch.write(put(1, 'old'));
+  // Nobody waits for that commit, so the next write hears of it.
+  await expect.poll(() => lost).toBe(1);
+  expect(batch.read(texts)).toEqual([{ n: 1, bytes: 'old'.length }]);
+  expect(() => batch.write(put(1, 'newer'))).toThrow(full);
+  batch.write(put(1, 'the newest'));
+  isFull = false;
+  batch.flush();
+  expect(batch.read(texts)).toEqual([{ n: 1, bytes: 'the newest'.length }]);
+});

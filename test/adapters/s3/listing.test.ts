@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { type Answer, scriptedStore } from './scripted-server.ts';
 
 const MORE = '<IsTruncated>true</IsTruncated>';
+const ENCODED = '<EncodingType>url</EncodingType>';
 const time = '2024-05-06T07:08:09.000Z';
 
 const objects =
@@ -19,7 +20,7 @@ const upload = (key: string, id = 'u', initiated = time) =>
   `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${initiated}</Initiated></Upload>`;
 
 it('reads entities, url encoding and times', async () => {
-  const { store } = await scriptedStore([objects(`<EncodingType>url</EncodingType>${object('a/b+c%2Bd')}`)]);
+  const { store } = await scriptedStore([objects(`${ENCODED}${object('a/b+c%2Bd')}`)]);
   expect(await Array.fromAsync(store.list('a/'))).toEqual([
     { key: 'a/b c+d', sizeBytes: 1, etag: 'e', lastModifiedMs: Date.parse(time) },
   ]);
@@ -28,6 +29,7 @@ it('reads entities, url encoding and times', async () => {
 it.each([
   ['a key outside the prefix', object('b/x')],
   ['an entry without a key', object('')],
+  ['a key that is not encoded as it says', `${ENCODED}${object('a/100%')}`],
   ['a time that is none', object('a/x', '1', 'yesterday')],
   ['a size that is none', object('a/x', '')],
   ['a page that does not say how to go on', `${MORE}${object('a/x')}`],
@@ -78,6 +80,11 @@ it('tells of a page that failed ahead only those who go on to it', async () => {
 it.each([
   ['a key outside the prefix', upload('b/x')],
   ['an upload without an id', upload('a/x', '')],
+  ['a key that is not encoded as it says', `${ENCODED}${upload('a/100%')}`],
+  [
+    'a place that is not encoded as it says',
+    `${MORE}${ENCODED}<NextKeyMarker>a/100%</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>`,
+  ],
   ['a time that is none', upload('a/x', 'u', '')],
   ['no place to go on from', MORE],
   [
@@ -109,9 +116,9 @@ it('does not take a listing that was cut off for a whole one', async () => {
 it('goes on after a page of uploads from both markers', async () => {
   const { store, seen } = await scriptedStore([
     uploads(
-      `${MORE}<EncodingType>url</EncodingType><NextKeyMarker>a/x+y</NextKeyMarker><NextUploadIdMarker>u1</NextUploadIdMarker>${upload('a/x+y', 'u1')}`,
+      `${MORE}${ENCODED}<NextKeyMarker>a/x+y</NextKeyMarker><NextUploadIdMarker>u1</NextUploadIdMarker>${upload('a/x+y', 'u1')}`,
     ),
-    uploads(`<EncodingType>url</EncodingType>${upload('a/z', 'u2')}`),
+    uploads(`${ENCODED}${upload('a/z', 'u2')}`),
   ]);
   const open = await Array.fromAsync(store.listUploads('a/'));
   expect(open.map(({ key, uploadId }) => [key, uploadId])).toEqual([

@@ -1,6 +1,6 @@
 /** What the store sends for what it is asked, and what it believes of the answers. */
 import { createHash } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { objectKey } from '#core/key.ts';
 import { type Answer, errorAnswer, type SeenRequest, scriptedStore } from './scripted-server.ts';
 
@@ -136,6 +136,21 @@ it('looks before a conditional delete while it is not known that the store itsel
   expect(await store.delete(key, { ifMatch: md5 })).toBe('changed');
   expect(await store.delete(key, { ifMatch: md5 })).toBe('deleted');
   expect(seen.map(({ method }) => method)).toEqual(['HEAD', 'HEAD', 'DELETE']);
+});
+
+describe.each<[string, Answer]>([
+  ['a store that is busy', errorAnswer(503, 'SlowDown')],
+  ['a connection that breaks', (response) => void response.destroy()],
+])('a conditional delete after %s', (_what, failing) => {
+  it.each<[string, Answer, string, number]>([
+    ['goes on while the object is the same', found(md5), 'deleted', 2],
+    ['leaves an object that was written meanwhile', found('other'), 'changed', 1],
+    ['is done when the object is gone', errorAnswer(404, 'NoSuchKey'), 'deleted', 1],
+  ])('%s', async (_promise, meanwhile, answer, deletes) => {
+    const { store, seen } = await scriptedStore([found(md5), failing, meanwhile, noContent]);
+    expect(await store.delete(key, { ifMatch: md5 })).toBe(answer);
+    expect(seen.filter(({ method }) => method === 'DELETE')).toHaveLength(deletes);
+  });
 });
 
 const conditionalDelete = { capabilities: () => ({ crc32: true, conditionalDelete: true }) };

@@ -113,3 +113,16 @@ describe('noncurrent versions', () => {
     expect(problem).toContain('expected whole days such as 30d, at least 1d, or off');
   });
 });
+
+it.each([
+  ['{name: two, bucket: copies, prefix: copy/}', false],
+  ["{name: two, bucket: copies, prefix: ''}", false],
+  ['{name: two, bucket: others, prefix: copy/}', true],
+])(
+  'two destinations are of places apart, else each would delete what the other copies: %s',
+  (two, isApart) => {
+    const text = `destinations:\n  - {name: one, bucket: copies}\n  - ${two}\n`;
+    const found = problemsOf(text).filter((line) => line.includes('a place apart from one'));
+    expect(found).toHaveLength(isApart ? 0 : 1);
+  },
+);
