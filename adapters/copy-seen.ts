@@ -38,6 +38,8 @@ export interface Copied {
   source: Pick<ObjectHead, 'etag' | 'sizeBytes' | 'lastModifiedMs' | 'versionId'>;
   /** What the destination made of it. */
   etag: string;
+  /** What the copy was given; absent: the store carried them, or they were given to its upload before, or none travel. */
+  tags?: ObjectAttributes['tags'];
 }
 
 /**
@@ -87,7 +89,7 @@ async function stream(
     const { bytes, md5 } = await provenBody(body, head);
     const tags = withTags ? { tags: await (readTags ?? (() => hub.tags(key)))(head) } : {};
     const { etag } = await destination.put(target, bytes, { ...attributes, ...tags, md5 });
-    return { source: head, etag };
+    return { source: head, etag, ...tags };
   });
 }
 

@@ -9,6 +9,7 @@ import {
   type CopyStretch,
   copyInTime,
 } from './copy-object.ts';
+import type { Copied } from './copy-seen.ts';
 import type { HandedUploads } from './handed-upload.ts';
 
 export interface CopyStepPorts extends CopyPorts, Pick<CopyStretch, 'remainingMs'> {
@@ -17,11 +18,10 @@ export interface CopyStepPorts extends CopyPorts, Pick<CopyStretch, 'remainingMs
   nowMs: () => number;
 }
 
-/** `wentOn`: the upload was begun by another invocation, with the tags of that time. */
 export type CopyStep =
   | { moved: true }
   | { ended: 'nothing' | 'continued'; reason: string }
-  | { etag: string; wentOn: boolean };
+  | Omit<Copied, 'source'>;
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html. */
 const MOVED = new Set(['PreconditionFailed', 'NoSuchKey', 'NotFound', 'InvalidRange', 'NoSuchUpload']);
@@ -47,10 +47,11 @@ export async function copyStep(
     await uploads.forget(taken.clear);
   }
   const going = 'goOn' in taken ? taken.goOn : undefined;
+  let tags: Pick<Copied, 'tags'> = {};
   const result = await goOn(ports, uploads, source, target, going, async () => {
     // CopyObject carries the tags by itself; an upload that goes on has them since it began.
     const carries = going !== undefined || (plan.way === 'server' && plan.parts === 'whole');
-    const tags = withTags && !carries ? { tags: await ports.hub.tags(source.key) } : {};
+    if (withTags && !carries) tags = { tags: await ports.hub.tags(source.key) };
     const upload = going === undefined ? {} : { uploadId: going };
     const { remainingMs, nowMs } = ports;
     return copyInTime(ports, plan, source, target, { ...tags, ...upload, remainingMs, nowMs: nowMs() });
@@ -58,7 +59,7 @@ export async function copyStep(
   if (result === undefined) return { moved: true };
   if ('done' in result) {
     if (going !== undefined) await uploads.forget(going);
-    return { etag: result.done.etag, wentOn: going !== undefined };
+    return { etag: result.done.etag, ...tags };
   }
   const { uploadId } = result.unfinished;
   if ((await uploads.leave(uploadId, source)) === 'another') {

@@ -9,6 +9,9 @@
  * - PUT carries the MD5, which the destination checks; its answer is the proof that the bytes are there;
  * - HEAD of the source afterwards shows that no later state was overwritten: of several handlers of a key the last to
  *   write sees what the source is now, and goes again;
+ * - GetObjectTagging of the source afterwards, where tags travel, shows that no later tags were overwritten: another
+ *   handler may have carried them while the copy was on its way. Where the copy took its tags by itself, or from an
+ *   upload begun before, those of the destination are asked for too;
  * - HEAD of the destination afterwards is left out where the copy's answer has proved the bytes: both ETags are one MD5.
  */
 import { SyncError } from '#core/errors.ts';
@@ -55,7 +58,10 @@ export interface MirrorHints {
   approved?: boolean;
   /** The state that an event or a listing has told of. */
   seen?: SeenSource;
-  /** The caller makes sure itself that the source still is what was copied, when `unconfirmed` asks for it. */
+  /**
+   * The caller makes sure itself that the source still is what was copied, when `unconfirmed` asks for it, and looks at
+   * each key once at a time: then no other handler can have carried later tags.
+   */
   confirmLater?: boolean;
 }
 
@@ -120,10 +126,15 @@ export async function mirrorObject(
       await clearUpload(ports, uploads, target);
 
     if (plan.do === 'nothing') {
-      if (tagging && settings.tags && source !== undefined && (found !== undefined || confirmed)) {
-        tagging = false;
-        const tagged = await unlessMoved(carryTags(hub, destination, key, target));
-        if (tagged === undefined) continue;
+      const isCopy = source !== undefined && (found !== undefined || confirmed);
+      if (settings.tags && isCopy && (tagging || copied !== undefined)) {
+        const given = tagging ? undefined : copied?.tags;
+        const tagged = await unlessMoved(carryTags(hub, destination, key, target, given));
+        if (tagged === undefined) {
+          tagging = true;
+          copied = undefined;
+          continue;
+        }
         if (tagged === 'set') did ??= { did: 'tagged', reason: 'its tags were others', sizeBytes: 0 };
       }
       if (plan.holds !== undefined) await record(plan.holds, found?.etag ?? copied?.etag, atMs);
@@ -146,9 +157,7 @@ export async function mirrorObject(
       const outcome = await copyStep(ports, plan, source, target, { uploads, tags: settings.tags });
       if ('moved' in outcome) continue;
       if ('ended' in outcome) return { did: outcome.ended, reason: outcome.reason, sizeBytes: 0 };
-      copied = { source, etag: outcome.etag };
-      // The tags were taken when the upload began, and who told of later ones since then found it in work.
-      if (outcome.wentOn) tagging = true;
+      copied = { source, ...outcome };
       did = { did: 'copied', reason: plan.reason, sizeBytes: source.sizeBytes };
     }
   }

@@ -10,6 +10,7 @@ const MAX_ROUNDS = 5;
 /**
  * Makes the tags of the copy those of the source, and asks again until both have stayed the same.
  *
+ * @param given what the caller has just written the copy with; absent: the destination is asked
  * @throws SyncError `NoSuchKey` when either object is gone
  */
 export async function carryTags(
@@ -17,12 +18,15 @@ export async function carryTags(
   destination: Pick<ObjectStore, 'tags' | 'setTags'>,
   key: ObjectKey,
   target: ObjectKey,
+  given?: Tags,
 ): Promise<'same' | 'set'> {
   let did: 'same' | 'set' = 'same';
+  let written = given;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const [wanted, found] = await Promise.all([hub.tags(key), destination.tags(target)]);
+    const [wanted, found] = await Promise.all([hub.tags(key), written ?? destination.tags(target)]);
     if (sameTags(wanted, found)) break;
     await destination.setTags(target, wanted);
+    written = undefined;
     did = 'set';
   }
   return did;

@@ -49,6 +49,15 @@ describe('a small object that an event has told of', () => {
     expect((await ledger.get(key))?.mirrors.one).toMatchObject({ sourceEtag: etag, targetEtag: etag });
   });
 
+  it('costs one question more, for the tags that it has now, where those travel', async () => {
+    const { hub, destination, mirror } = world();
+    await hub.put(key, Buffer.from('content'), tagged);
+    const hints = await told(hub);
+    forget(hub, destination);
+    expect(await mirror(hints)).toMatchObject({ did: 'copied' });
+    expect([asked(hub), asked(destination)]).toEqual([['get', 'tags', 'head', 'tags'], ['put']]);
+  });
+
   it.each(['get', 'put'])('is copied as it is now when it was replaced at %s', async (when) => {
     const { hub, destination, mirror } = world();
     await hub.put(key, Buffer.from('old'), plain);
@@ -137,13 +146,16 @@ describe('a small object that an event has told of', () => {
 });
 
 describe('a small object that a listing has shown to be missing', () => {
-  it('is copied by the store with one request, attributes and tags with it', async () => {
+  it('is copied by the store with one request, attributes and tags with it, and both sides are asked for those', async () => {
     const { hub, destination, mirror } = world({ way: 'server' });
     await hub.put(key, Buffer.from('content'), tagged);
     const hints = await told(hub, { destinationLacksIt: true });
     forget(hub, destination);
     expect(await mirror(hints)).toMatchObject({ did: 'copied' });
-    expect([asked(hub), asked(destination)]).toEqual([['head'], ['copy']]);
+    expect([asked(hub), asked(destination)]).toEqual([
+      ['head', 'tags'],
+      ['copy', 'tags'],
+    ]);
     expect(await destination.head(key)).toMatchObject(plain);
     expect(await destination.tags(key)).toEqual(tagged.tags);
     expect(await mirror()).toMatchObject({ did: 'nothing', reason: 'the destination is up to date' });

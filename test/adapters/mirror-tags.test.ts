@@ -57,6 +57,35 @@ describe.each(['server', 'stream'] as const)('tags, copying by %s', (way) => {
     expect(await destination.tags(key)).toEqual({ d: '4' });
   });
 
+  it.each([
+    ['that an event has named', 1, true],
+    ['that was looked at', 1, false],
+    ['in parts', 40, false],
+  ])(
+    'are not undone by a copy %s, on its way while another handler carried them',
+    async (_how, size, named) => {
+      const { hub, destination, mirror } = world({ way, cut: { wholeUpTo: 16, stream: 8, server: 8 } });
+      const { etag } = await hub.put(key, Buffer.alloc(size), { metadata: {} });
+      const writes = new Set(['put', 'copy', 'completeMultipart']);
+      let other: Promise<unknown> | undefined;
+      destination.before(async (op) => {
+        if (!writes.has(op) || other !== undefined) return;
+        await hub.setTags(key, { c: '3' });
+        other = mirror({ tagging: true });
+        await other;
+        expect(await destination.tags(key)).toEqual({ c: '3' });
+      });
+      // A copy by the store reads the tags when it begins, and lands later.
+      const { copy } = destination;
+      destination.copy = (to, from, attributes) =>
+        copy(to, from, other === undefined ? { metadata: {}, ...attributes, tags: {} } : attributes);
+      const seen = { etag, sizeBytes: size, lastModifiedMs: 0, sent: true };
+      expect(await mirror(named ? { seen } : {})).toMatchObject({ did: 'copied' });
+      expect(await other).toMatchObject({ did: 'copied' });
+      expect(await destination.tags(key)).toEqual({ c: '3' });
+    },
+  );
+
   it('of an object that goes under the work are no failure', async () => {
     const { hub, destination, mirror } = world({ way });
     await hub.put(key, Buffer.from('x'), tagged);
