@@ -1,4 +1,5 @@
 /** Copies one state of one object from bucket to bucket, in one piece or in parts, with bounded memory. */
+import { hash } from 'node:crypto';
 import { SyncError } from '#core/errors.ts';
 import type { ObjectKey } from '#core/key.ts';
 import type { MirrorPlan } from '#core/mirror-plan.ts';
@@ -13,7 +14,16 @@ import type {
 } from '#core/ports.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { inParallel } from './in-parallel.ts';
-import { provenBody, readBody } from './read-object.ts';
+import {
+  askSourceParts,
+  md5sOf,
+  type OrderedSum,
+  requireComposite,
+  type SentPart,
+  sumInOrder,
+} from './parts-proof.ts';
+import { checksumOf } from './proven-stream.ts';
+import { damaged, provenBody, readBody } from './read-object.ts';
 
 export interface CopyPorts {
   hub: ObjectStore;
@@ -74,13 +84,18 @@ export async function copyInTime(
   target: ObjectKey,
   { remainingMs, nowMs, tags, uploadId }: CopyStretch,
 ): Promise<CopyResult> {
-  const { destination } = ports;
+  const { hub, destination } = ports;
   const attributes = { ...plan.attributes, ...(tags === undefined ? {} : { tags }) };
   if (!inParts(plan)) return { done: await copyWhole(ports, plan, source, target, attributes) };
+  const asSent = plan.way === 'stream' ? await askSourceParts(hub, source) : undefined;
+  const cut = { ...plan, parts: asSent ?? plan.parts };
   const stretch = async (upload: Upload): Promise<CopyResult> => {
     const isLate = () => remainingMs() < LAST_PART_MS;
-    const done = await sendParts(ports, plan, source, target, { ...upload, isLate });
-    if (done.length < plan.parts.length) return { unfinished: { uploadId: upload.uploadId } };
+    const done = await sendParts(ports, cut, source, target, { ...upload, isLate });
+    if (done.length < cut.parts.length) return { unfinished: { uploadId: upload.uploadId } };
+    const fault = upload.sum?.fault();
+    if (fault !== undefined) throw damaged(source, fault, 'ChecksumMismatch');
+    if (asSent !== undefined) await requireComposite(hub, source, asSent, md5sOf(done));
     return { done: await destination.completeMultipart(target, upload.uploadId, done) };
   };
   if (uploadId !== undefined) {
@@ -91,7 +106,9 @@ export async function copyInTime(
   }
   await abortLeftBehind(destination, target, nowMs);
   const begun = await destination.createMultipart(target, attributes);
-  return orAbort(destination, target, begun, () => stretch({ uploadId: begun, kept: new Map() }));
+  const sum = plan.way === 'stream' ? checksumOf(source) : undefined;
+  const upload: Upload = { uploadId: begun, kept: new Map(), ...(sum && { sum: sumInOrder(sum) }) };
+  return orAbort(destination, target, begun, () => stretch(upload));
 }
 
 interface Upload {
@@ -99,6 +116,8 @@ interface Upload {
   /** What the store has of it, by number. */
   kept: Map<number, PartResult & { sizeBytes: number }>;
   isLate?: () => boolean;
+  /** Of all bytes; only of an upload of which nothing is there yet. */
+  sum?: OrderedSum;
 }
 
 function inParts(plan: CopyPlan): plan is PartsPlan {
@@ -113,9 +132,14 @@ async function copyWhole(
   attributes: ObjectAttributes,
 ): Promise<PutResult> {
   if (way === 'server') return destination.copy(target, sourceOf(hub, source), attributes);
+  const asSent = await askSourceParts(hub, source);
   return budget.hold(source.sizeBytes, async () => {
     const { body } = await hub.get(source.key, { ifMatch: source.etag });
     const { bytes, md5 } = await provenBody(body, source);
+    if (asSent !== undefined) {
+      const md5s = asSent.map(({ start, end }) => hash('md5', bytes.subarray(start, end + 1)));
+      await requireComposite(hub, source, asSent, md5s);
+    }
     return destination.put(target, bytes, { ...attributes, md5 });
   });
 }
@@ -126,9 +150,9 @@ async function sendParts(
   { way, parts }: PartsPlan,
   source: ObjectHead,
   target: ObjectKey,
-  { uploadId, kept, isLate = () => false }: Upload,
-): Promise<PartResult[]> {
-  const results = await inParallel(parts.entries(), PARTS_AT_ONCE, async ([index, range]) => {
+  { uploadId, kept, isLate = () => false, sum }: Upload,
+): Promise<SentPart[]> {
+  const send = async (index: number, range: ByteRange): Promise<SentPart | undefined> => {
     const partNumber = index + 1;
     const known = kept.get(partNumber);
     if (known?.sizeBytes === lengthOf(range)) return { partNumber, etag: known.etag };
@@ -140,14 +164,17 @@ async function sendParts(
       // Others may have held the bytes for long.
       if (isLate()) return undefined;
       const { body } = await hub.get(source.key, { range, ifMatch: source.etag });
-      return destination.uploadPart(
-        target,
-        uploadId,
-        partNumber,
-        await readBody(body, source, lengthOf(range)),
-      );
+      const bytes = await readBody(body, source, lengthOf(range));
+      const md5 = hash('md5', bytes);
+      const summed = sum?.add(index, bytes);
+      const part = await destination.uploadPart(target, uploadId, partNumber, bytes, { md5 });
+      await summed;
+      return { ...part, md5 };
     });
-  });
+  };
+  const results = await inParallel(parts.entries(), PARTS_AT_ONCE, ([index, range]) =>
+    send(index, range).finally(() => sum?.giveUp(index)),
+  );
   return results.filter((part) => part !== undefined);
 }
 

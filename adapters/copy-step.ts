@@ -84,7 +84,8 @@ async function goOn(
     if (result !== undefined || uploadId === undefined) return result;
   } catch (error) {
     if (uploadId === undefined || !(error instanceof SyncError)) throw error;
-    if (error.retryable) {
+    // Parts that are not the source's bytes help nobody.
+    if (error.retryable && error.code !== 'ChecksumMismatch') {
       await uploads.leave(uploadId, source);
       throw error;
     }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ObjectHead } from '#core/ports.ts';
+import { crc32Text } from './crc32.ts';
 import { damaged } from './read-object.ts';
 
 /**
@@ -17,16 +18,24 @@ export async function* provenStream(
   const sum = checksumOf(source);
   let held: Uint8Array | undefined;
   for await (const chunk of body) {
-    sum.update(chunk);
+    sum?.update(chunk);
     if (held !== undefined) yield held;
     held = chunk;
   }
-  const fault = sum.fault();
+  const fault = sum?.fault();
   if (fault !== undefined) throw damaged(source, fault, 'ChecksumMismatch');
   if (held !== undefined) yield held;
 }
 
-function checksumOf(source: ObjectHead): { update(chunk: Uint8Array): void; fault(): string | undefined } {
+export interface Checksum {
+  /** The bytes in their order. */
+  update(chunk: Uint8Array): void;
+  /** What is wrong with them, once all are there. Once. */
+  fault(): string | undefined;
+}
+
+/** By the MD5 of the whole, else by its CRC-32; `undefined` where the store tells neither. */
+export function checksumOf(source: ObjectHead): Checksum | undefined {
   if (source.md5 !== undefined) {
     const md5 = createHash('md5');
     return {
@@ -34,23 +43,18 @@ function checksumOf(source: ObjectHead): { update(chunk: Uint8Array): void; faul
       fault: () => mismatch('MD5', md5.digest('hex'), source.md5),
     };
   }
+  const { crc32: whole } = source;
   // With a hyphen it is one of the checksums of the parts.
-  const whole = source.crc32?.includes('-') === false ? source.crc32 : undefined;
+  if (whole === undefined || whole.includes('-')) return undefined;
   let sum = 0;
   return {
-    update: (chunk) => {
-      if (whole !== undefined) sum = crc32(chunk, sum);
+    update(chunk) {
+      sum = crc32(chunk, sum);
     },
-    fault: () => (whole === undefined ? undefined : mismatch('CRC-32', base64(sum), whole)),
+    fault: () => mismatch('CRC-32', crc32Text(sum), whole),
   };
 }
 
 function mismatch(name: string, found: string, expected: string | undefined): string | undefined {
   return found === expected ? undefined : `their ${name} is ${found}`;
-}
-
-function base64(sum: number): string {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(sum);
-  return bytes.toString('base64');
 }

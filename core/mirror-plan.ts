@@ -1,5 +1,5 @@
 /** What it takes for a destination to hold what the hub holds of one key. Decided from the present state of both. */
-import { partSizeBytes } from './parts.ts';
+import { MIN_PART_BYTES, partSizeBytes, rangesOf } from './parts.ts';
 import type { ByteRange, ObjectAttributes, ObjectHead } from './ports.ts';
 
 /** Metadata of a mirrored object: the hub's ETag whose bytes it has. */
@@ -91,11 +91,20 @@ export function mirroredAttributes(source: ObjectHead): ObjectAttributes {
 /** The ranges of the parts, equal but for the last; parts grow so that there are never too many of them. */
 export function partsOf(sizeBytes: number, way: CopyWay, cut = CUT): 'whole' | ByteRange[] {
   if (sizeBytes <= cut.wholeUpTo) return 'whole';
-  const partBytes = partSizeBytes(sizeBytes, cut[way]);
-  return Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => ({
-    start: index * partBytes,
-    end: Math.min(sizeBytes, (index + 1) * partBytes) - 1,
-  }));
+  return rangesOf(sizeBytes, partSizeBytes(sizeBytes, cut[way]));
+}
+
+/**
+ * The ranges of the parts in which the source was sent, where a copy can be streamed in the same ones: if they are equal
+ * but for the last, as those of most clients. Their number and the size of the first do not tell for certain.
+ */
+export function sourceParts(
+  { sizeBytes, partCount }: ObjectHead,
+  firstBytes: number,
+): ByteRange[] | undefined {
+  if (firstBytes < MIN_PART_BYTES || firstBytes > CUT.wholeUpTo) return undefined;
+  const ranges = rangesOf(sizeBytes, firstBytes);
+  return ranges.length === partCount ? ranges : undefined;
 }
 
 /** A plain upload's ETag is the MD5 of its bytes; one with a hyphen is that of a multipart upload. */

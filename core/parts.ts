@@ -3,6 +3,8 @@ import type { ByteRange } from './ports.ts';
 
 const MIB = 1024 * 1024;
 export const MAX_PARTS = 10_000;
+/** Of all parts but the last. */
+export const MIN_PART_BYTES = 5 * MIB;
 /** Also the most that one PUT may carry. */
 export const MAX_PART_BYTES = 5 * 1024 * MIB;
 

@@ -27,6 +27,8 @@ export interface ObjectHead extends ObjectAttributes {
   crc32?: string;
   /** Hex MD5 of the whole object, where the ETag is one: sent whole, and encrypted with no key of KMS or a customer. */
   md5?: string;
+  /** Where the ETag is made of the MD5s of so many parts: sent in parts, and encrypted with no key of KMS or a customer. */
+  partCount?: number;
   /** Where the store counts the tags, the object has some, and they may be read. */
   tagCount?: number;
 }
@@ -150,10 +152,11 @@ export interface ObjectStore {
   /** In key order; an upload of another client is listed as well. */
   listUploads(prefix: string): AsyncIterable<OpenUpload>;
   /**
-   * Size of the first part of an object that came in parts, where the store tells; `undefined` for one that came whole.
-   * `PreconditionFailed` when the object has another ETag, `NotFound` when there is none.
+   * Size of a part of an object that came in parts, of the first unless another is named, where the store tells;
+   * `undefined` for one that came whole. `PreconditionFailed` when the object has another ETag, `NotFound` when there is
+   * none.
    */
-  firstPartBytes(key: ObjectKey, ifMatch: string): Promise<number | undefined>;
+  partBytes(key: ObjectKey, ifMatch: string, partNumber?: number): Promise<number | undefined>;
   /**
    * All objects below the prefix in the order the store lists them (UTF-8 bytes), those up to `after` left out. `ahead`:
    * the next page is asked for while this one is read, which is for readers that go to the end.

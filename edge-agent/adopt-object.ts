@@ -30,7 +30,7 @@ export async function adoptObject(
   };
   const compare = folder.mode === 'append' ? folder.compare : 'content';
   const { verdict, partBytes } = await compareObject(compare, compared, object, () =>
-    store.firstPartBytes(key, object.etag),
+    store.partBytes(key, object.etag),
   );
   if (verdict !== 'same') return verdict;
   if (!file.untouched()) throw changed(key);

@@ -60,7 +60,7 @@ export async function download(
         parts === partBytes ? content.hash : await hashFile(file.fd, head.sizeBytes, parts),
     },
     head,
-    () => store.firstPartBytes(head.key, head.etag),
+    () => store.partBytes(head.key, head.etag),
   );
   const named = parseFileMetadata(head.metadata);
   // Where the sender has named an MD5, the store's own of other bytes is no proof.
@@ -78,7 +78,7 @@ async function partBytesOf(store: ObjectStore, head: ObjectHead): Promise<number
   const { md5, partBytes } = parseFileMetadata(head.metadata);
   const parts = Number(/^[0-9a-f]{32}-(\d+)$/.exec(head.etag)?.[1] ?? 0);
   if (md5 !== undefined || parts === 0) return 0;
-  const size = partBytes ?? (await store.firstPartBytes(head.key, head.etag)) ?? 0;
+  const size = partBytes ?? (await store.partBytes(head.key, head.etag)) ?? 0;
   return size > 0 && Math.max(1, Math.ceil(head.sizeBytes / size)) === parts ? size : 0;
 }
 

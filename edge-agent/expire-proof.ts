@@ -36,7 +36,7 @@ export async function hindranceOf(
     'content',
     { sizeBytes: state.sizeBytes, mtime: '', hash: (partBytes) => hashFile(fd, state.sizeBytes, partBytes) },
     head,
-    () => store.firstPartBytes(key, head.etag),
+    () => store.partBytes(key, head.etag),
   );
   return verdict === 'same' ? undefined : 'its object is not proved to have the same content';
 }

@@ -96,9 +96,7 @@ export async function requireNotOlder(
     mtime: formatTime(state.mtimeNs),
     hash: (partBytes: number) => hashFile(fd, state.sizeBytes, partBytes),
   };
-  const { verdict } = await compareObject('content', file, object, () =>
-    store.firstPartBytes(key, object.etag),
-  );
+  const { verdict } = await compareObject('content', file, object, () => store.partBytes(key, object.etag));
   if (verdict === 'same') return;
   // It is not this file's object any more: so it stays when the file is deleted, as the hint says.
   if (known !== undefined) index.put({ ...known, md5: '', etag: '', versionId: '', state: 'waiting' });

@@ -56,7 +56,7 @@ export async function lookAtFile(
       'content',
       { sizeBytes: state.sizeBytes, mtime: '', hash: (parts) => hashFile(fd, state.sizeBytes, parts) },
       head,
-      () => store.firstPartBytes(head.key, head.etag),
+      () => store.partBytes(head.key, head.etag),
     );
     return verdict === 'same' ? await adopt(context, path, fd, state, head) : 'absent';
   });

@@ -3,7 +3,7 @@
  * key and part size are the same to the last field; the store itself says whether it still has it.
  */
 import { createHash, hash } from 'node:crypto';
-import { compositeEtag } from '#adapters/host/content-hash.ts';
+import { compositeEtag } from '#adapters/composite-etag.ts';
 import { withHashed } from '#adapters/host/hashed-read.ts';
 import { readRange, sameState } from '#adapters/host/tree.ts';
 import { inParallel } from '#adapters/in-parallel.ts';

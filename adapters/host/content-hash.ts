@@ -1,5 +1,6 @@
 /** What a store's ETag is for content that it keeps plain, computed from the bytes. */
 import { createHash } from 'node:crypto';
+import { compositeEtag } from '../composite-etag.ts';
 
 export interface ContentHash {
   update(chunk: Uint8Array): void;
@@ -36,11 +37,4 @@ export function createContentHash(partBytes: number): ContentHash {
       return compositeEtag([...parts, part.digest()]);
     },
   };
-}
-
-/** The ETag of an object that was joined of parts with these MD5s. */
-export function compositeEtag(md5s: readonly Uint8Array[]): string {
-  const tags = createHash('md5');
-  for (const md5 of md5s) tags.update(md5);
-  return `${tags.digest('hex')}-${md5s.length}`;
 }

@@ -2,8 +2,8 @@
 import { readSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
+import { compositeEtag } from '../composite-etag.ts';
 import { crc32Text } from '../crc32.ts';
-import { compositeEtag } from './content-hash.ts';
 import { createMd5Lanes, type Md5Stream } from './md5-lanes.ts';
 
 /** Threads of a process share their descriptors. */

@@ -69,6 +69,8 @@ export function headOf(key: ObjectKey, headers: Readonly<Record<string, string>>
   const crc32 = headers['x-amz-checksum-crc32'];
   if (crc32 !== undefined) head.crc32 = crc32;
   if (isContentHash(head.etag, headers)) head.md5 = head.etag;
+  const [, partCount] = /^[0-9a-f]{32}-(\d+)$/.exec(head.etag) ?? [];
+  if (partCount !== undefined && !hasKey(headers)) head.partCount = Number(partCount);
   return head;
 }
 
@@ -77,9 +79,14 @@ export function headOf(key: ObjectKey, headers: Readonly<Record<string, string>>
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
  */
 export function isContentHash(etag: string, headers: Readonly<Record<string, string>>): boolean {
-  if (headers['x-amz-server-side-encryption']?.startsWith('aws:kms') === true) return false;
-  if (headers['x-amz-server-side-encryption-customer-algorithm'] !== undefined) return false;
-  return /^[0-9a-f]{32}$/.test(etag);
+  return !hasKey(headers) && /^[0-9a-f]{32}$/.test(etag);
+}
+
+function hasKey(headers: Readonly<Record<string, string>>): boolean {
+  return (
+    headers['x-amz-server-side-encryption']?.startsWith('aws:kms') === true ||
+    headers['x-amz-server-side-encryption-customer-algorithm'] !== undefined
+  );
 }
 
 export function sourceHeaders({ bucket, key, ifMatch }: CopySource): Record<string, string> {

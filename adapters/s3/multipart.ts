@@ -16,7 +16,7 @@ type MultipartMethods = Pick<
   | 'abortMultipart'
   | 'listParts'
   | 'listUploads'
-  | 'firstPartBytes'
+  | 'partBytes'
 >;
 
 export function multipartMethods(wire: Wire, withCrc32: () => boolean): MultipartMethods {
@@ -80,9 +80,9 @@ export function multipartMethods(wire: Wire, withCrc32: () => boolean): Multipar
       for await (const upload of openUploads(wire, '')) if (upload.key.startsWith(prefix)) yield upload;
     },
     /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (partNumber) */
-    async firstPartBytes(key, ifMatch) {
+    async partBytes(key, ifMatch, partNumber = 1) {
       const op = 'HeadObject';
-      const request = { op, method: 'HEAD', key, query: { partNumber: '1' } } as const;
+      const request = { op, method: 'HEAD', key, query: { partNumber: String(partNumber) } } as const;
       const response = await wire.send(request, CANNOT_TELL);
       await response.body.dump();
       // Not If-Match: MinIO answers with the ETag of the part, and compares with that one.
@@ -102,7 +102,7 @@ function partSize(headers: Readonly<Record<string, string>>): number | undefined
   const parts = Number(headers['x-amz-mp-parts-count'] ?? Number.NaN);
   const sizeBytes = Number(headers['content-length'] ?? Number.NaN);
   if (Number.isNaN(parts) || Number.isNaN(sizeBytes)) return undefined;
-  // A store that counts the parts but answers with all of them has not told the size of the first.
+  // A store that counts the parts but answers with all of them has not told the size of one.
   const total = headers['content-range']?.split('/')[1];
   return parts > 1 && (total === undefined || Number(total) === sizeBytes) ? undefined : sizeBytes;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { objectKey } from '#core/key.ts';
-import { mirroredAttributes, partsOf, planMirror, SOURCE_ETAG } from '#core/mirror-plan.ts';
+import { mirroredAttributes, partsOf, planMirror, SOURCE_ETAG, sourceParts } from '#core/mirror-plan.ts';
 import { MAX_PARTS } from '#core/parts.ts';
 import type { ObjectHead } from '#core/ports.ts';
 
@@ -105,5 +105,16 @@ describe('parts', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it.each([
+    ['4 of 20 MiB, the last shorter', 66 * MIB, 4, 20 * MIB, 4],
+    ['fewer than fit the first', 66 * MIB, 3, 20 * MIB, undefined],
+    ['smaller than a destination takes', 66 * MIB, 17, 4 * MIB, undefined],
+    ['larger than is held at once', 66 * MIB, 2, 65 * MIB, undefined],
+    ['one', 66 * MIB, 1, 66 * MIB, undefined],
+    ['unknown', 66 * MIB, 4, 0, undefined],
+  ])('are those of the source where its own are: %s', (_what, sizeBytes, partCount, firstBytes, expected) => {
+    expect(sourceParts(head({ sizeBytes, partCount }), firstBytes)?.length).toBe(expected);
   });
 });

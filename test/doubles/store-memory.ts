@@ -89,7 +89,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       // S3 keeps whole seconds.
       lastModifiedMs: Math.floor(nowMs() / 1000) * 1000,
       ...(versioned ? { versionId: newId() } : {}),
-      ...(ofKms || partBytes !== undefined ? {} : { md5: etag }),
+      ...(ofKms ? {} : partBytes === undefined ? { md5: etag } : { partCount: partBytes.length }),
     };
     const { storageClass, encryption } = attributes;
     objects.set(key, {
@@ -212,12 +212,12 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       open.sort(([, left], [, right]) => compareUtf8(left.key, right.key));
       for (const [uploadId, { key, initiatedMs }] of open) yield { key, uploadId, initiatedMs };
     },
-    async firstPartBytes(key, ifMatch) {
-      const objects = await called('firstPartBytes', key);
+    async partBytes(key, ifMatch, partNumber = 1) {
+      const objects = await called('partBytes', key);
       const stored = objects.get(key);
       if (stored === undefined) throw refusal('NotFound', 'HeadObject', key);
       if (stored.head.etag !== ifMatch) throw refusal('PreconditionFailed', 'HeadObject', key);
-      return stored.partBytes?.[0];
+      return stored.partBytes?.[partNumber - 1];
     },
     async *list(prefix, { after } = {}) {
       const objects = await called('list', '');

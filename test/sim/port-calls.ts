@@ -9,7 +9,7 @@ import { SyncError } from '#core/errors.ts';
 import type { Instance, Simulation } from './simulation.ts';
 
 /** Requests that change nothing. */
-const READS = new Set(['head', 'get', 'tags', 'bucketExists', 'firstPartBytes', 'list', 'entries']);
+const READS = new Set(['head', 'get', 'tags', 'bucketExists', 'partBytes', 'list', 'entries']);
 READS.add('listParts').add('listUploads');
 /** Answered page by page, each page as the store is at that moment. */
 const PAGED = new Set(['list', 'entries', 'listParts', 'listUploads']);
