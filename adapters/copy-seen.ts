@@ -38,7 +38,7 @@ export interface Copied {
   source: Pick<ObjectHead, 'etag' | 'sizeBytes' | 'lastModifiedMs' | 'versionId'>;
   /** What the destination made of it. */
   etag: string;
-  /** What the copy was given; absent: the store carried them, or they were given to its upload before, or none travel. */
+  /** What the copy was given; absent: the store carried them, or none travel. */
   tags?: ObjectAttributes['tags'];
 }
 

@@ -21,7 +21,8 @@ export interface CopyStepPorts extends CopyPorts, Pick<CopyStretch, 'remainingMs
 export type CopyStep =
   | { moved: true }
   | { ended: 'nothing' | 'continued'; reason: string }
-  | Omit<Copied, 'source'>;
+  /** `wentOn`: the upload was begun by another invocation, with the tags of that time. */
+  | (Omit<Copied, 'source'> & { wentOn: boolean });
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html. */
 const MOVED = new Set(['PreconditionFailed', 'NoSuchKey', 'NotFound', 'InvalidRange', 'NoSuchUpload']);
@@ -59,7 +60,7 @@ export async function copyStep(
   if (result === undefined) return { moved: true };
   if ('done' in result) {
     if (going !== undefined) await uploads.forget(going);
-    return { etag: result.done.etag, ...tags };
+    return { etag: result.done.etag, ...tags, wentOn: going !== undefined };
   }
   const { uploadId } = result.unfinished;
   if ((await uploads.leave(uploadId, source)) === 'another') {

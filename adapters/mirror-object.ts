@@ -9,9 +9,8 @@
  * - PUT carries the MD5, which the destination checks; its answer is the proof that the bytes are there;
  * - HEAD of the source afterwards shows that no later state was overwritten: of several handlers of a key the last to
  *   write sees what the source is now, and goes again;
- * - GetObjectTagging of the source afterwards, where tags travel, shows that no later tags were overwritten: another
- *   handler may have carried them while the copy was on its way. Where the copy took its tags by itself, or from an
- *   upload begun before, those of the destination are asked for too;
+ * - the tags of the source afterwards, where tags travel, show that no later ones were overwritten: another handler may
+ *   have carried them while the copy was on its way. Where the store counts them, and there are none, HEAD has told;
  * - HEAD of the destination afterwards is left out where the copy's answer has proved the bytes: both ETags are one MD5.
  */
 import { SyncError } from '#core/errors.ts';
@@ -22,7 +21,7 @@ import { type Copied, copySeen, type SeenSource } from './copy-seen.ts';
 import { type CopyStepPorts, clearUpload, copyStep, unlessMoved } from './copy-step.ts';
 import type { DeleteGuard } from './delete-permit.ts';
 import { handedUploads } from './handed-upload.ts';
-import { carryTags } from './mirror-tags.ts';
+import { carryTags, sameTags } from './mirror-tags.ts';
 import type { ReadTags } from './source-tags.ts';
 
 export interface MirrorPorts extends CopyStepPorts {
@@ -127,7 +126,7 @@ export async function mirrorObject(
 
     if (plan.do === 'nothing') {
       const isCopy = source !== undefined && (found !== undefined || confirmed);
-      if (settings.tags && isCopy && (tagging || copied !== undefined)) {
+      if (settings.tags && isCopy && (tagging || (copied && (await mayHaveOthers(ports, source, copied))))) {
         const given = tagging ? undefined : copied?.tags;
         const tagged = await unlessMoved(carryTags(hub, destination, key, target, given));
         if (tagged === undefined) {
@@ -158,6 +157,8 @@ export async function mirrorObject(
       if ('moved' in outcome) continue;
       if ('ended' in outcome) return { did: outcome.ended, reason: outcome.reason, sizeBytes: 0 };
       copied = { source, ...outcome };
+      // Who told of later tags since the upload began found it in work.
+      if (outcome.wentOn) tagging = true;
       did = { did: 'copied', reason: plan.reason, sizeBytes: source.sizeBytes };
     }
   }
@@ -201,6 +202,15 @@ async function headAt(
     await destination.createBucket();
     return undefined;
   }
+}
+
+/** Whether the source may have other tags than the copy was given; those that the store carried are the same or newer. */
+async function mayHaveOthers(
+  { readTags }: MirrorPorts,
+  source: ObjectHead,
+  { tags = {} }: Copied,
+): Promise<boolean> {
+  return readTags === undefined || !sameTags(await readTags(source), tags);
 }
 
 function inParts(plan: MirrorPlan): boolean {

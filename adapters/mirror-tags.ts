@@ -32,7 +32,7 @@ export async function carryTags(
   return did;
 }
 
-function sameTags(left: Tags, right: Tags): boolean {
+export function sameTags(left: Tags, right: Tags): boolean {
   const names = Object.keys(left);
   return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
 }
