@@ -28,7 +28,7 @@ export const ENV = {
   ownQueue: 'SLUICE_OWN_QUEUE',
   deliveryQueue: 'SLUICE_DELIVERY_QUEUE',
   mirrorQueue: 'SLUICE_MIRROR_QUEUE',
-  /** Name of the stack: its outputs name every queue, for the report. */
+  /** Name of the stack: its outputs name every queue, for the report; metrics are its own. */
   stack: 'SLUICE_STACK',
   /** Comma-separated names of the agents of sluice.yaml, and how old their heartbeats may be in ms; absent: any age. */
   agentNames: 'SLUICE_AGENT_NAMES',
@@ -65,6 +65,10 @@ export const CONTROL_PARTITION = 'control';
 export const CONTROL_ITEM = { json: 'json', revision: 'revision' } as const;
 
 export const METRIC_NAMESPACE = 'Sluice';
+/** Of one stack: metrics of two in one account and region must not be each other's alarms. */
+export function metricNamespace(stack: string): string {
+  return `${METRIC_NAMESPACE}/${stack}`;
+}
 /** Dimensions: `service`, and `part` (destination, agent) where there is one. */
 export type Metric =
   | 'EventsReplayed'

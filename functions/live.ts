@@ -12,7 +12,7 @@ import { defaultCredentials } from '#adapters/s3/credentials.ts';
 import { createS3Store, type S3Store } from '#adapters/s3/store.ts';
 import { secretCredentials } from '#adapters/secret-credentials.ts';
 import { createMessageRelease } from '#adapters/sqs-release.ts';
-import { METRIC_NAMESPACE, type Metric } from '#core/names.ts';
+import { ENV, METRIC_NAMESPACE, type Metric, metricNamespace } from '#core/names.ts';
 import type { DeliveryQueue } from '#core/ports.ts';
 import * as z from '#core/schema.ts';
 import type { StorePlace } from '#core/settings/store-place.ts';
@@ -64,8 +64,9 @@ export function liveLog(service: string, context: Context): Log {
  * @param part what the function instance works on, such as the name of its destination
  */
 export function liveMetrics(service: string, part?: string): Metrics {
+  const stack = env[ENV.stack];
   const emf = new EmfMetrics({
-    namespace: METRIC_NAMESPACE,
+    namespace: stack === undefined ? METRIC_NAMESPACE : metricNamespace(stack),
     serviceName: service,
     ...(part === undefined ? {} : { defaultDimensions: { part } }),
   });

@@ -2,7 +2,7 @@
  * What somebody is told of: every dead letter, every queue that does not get emptied, every function that fails or is
  * throttled, agents that are silent, deletes that wait for a person, a ledger that drifted.
  */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -15,12 +15,13 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { METRIC_NAMESPACE, type Metric as MetricName, pascalCase } from '#core/names.ts';
+import { type Metric as MetricName, metricNamespace, pascalCase } from '#core/names.ts';
 import type { DeploymentSettings } from '#core/settings/deployment.ts';
 import type { FedFunction } from './fed-function.ts';
 import type { SluiceFunction } from './sluice-function.ts';
 
 const PERIOD = Duration.minutes(5);
+const DAY_MS = 86_400_000;
 
 export interface Labelled {
   /** Of the outputs, alarms and reports. */
@@ -63,7 +64,8 @@ export class Alarms extends Construct {
     for (const { label, lambda } of watched.others) this.#function(label, lambda);
     this.#tell(
       'SchedulesDeadLetters',
-      depthOf(watched.deadLetters),
+      // Nothing empties this queue: by its depth the alarm would tell of one failure, and of none for 14 days after it.
+      watched.deadLetters.metricNumberOfMessagesSent({ period: PERIOD, statistic: 'sum' }),
       0,
       'A scheduled run could not be started, or failed to its last retry. Its log says why.',
     );
@@ -74,11 +76,19 @@ export class Alarms extends Construct {
       this.#own(`Reconcile${id}DeletesHeld`, 'DeletesHeld', { service: 'reconcile', part: name }, why);
     }
     const report = { service: 'state-report' };
-    this.#own('DriftedKeys', 'DriftedKeys', report, 'The ledger drifted from its changes; it was repaired.');
-    this.#own('ReportsFailed', 'ReportsFailed', report, 'A report endpoint does not take the results.');
+    // It tells once a run: within a shorter period the alarm would end by itself between two runs, each time anew.
+    const aRun = Duration.millis(Math.min(Math.max(settings.report.every, PERIOD.toMilliseconds()), DAY_MS));
+    this.#own(
+      'DriftedKeys',
+      'DriftedKeys',
+      report,
+      'The ledger drifted from its changes; it was repaired.',
+      aRun,
+    );
+    this.#own('ReportsFailed', 'ReportsFailed', report, 'A report endpoint does not take the results.', aRun);
     if (alarms.missingHeartbeat !== 'off') {
       const why = 'An agent has not said for a while that it lives: look at its host.';
-      this.#own('HeartbeatsMissing', 'HeartbeatsMissing', report, why);
+      this.#own('HeartbeatsMissing', 'HeartbeatsMissing', report, why, aRun);
     }
     if (fileManager !== undefined) {
       const why = 'The file manager fails again and again, and is left alone for a while.';
@@ -101,12 +111,18 @@ export class Alarms extends Construct {
     );
   }
 
-  #own(id: string, metricName: MetricName, dimensionsMap: Record<string, string>, description: string): void {
+  #own(
+    id: string,
+    metricName: MetricName,
+    dimensionsMap: Record<string, string>,
+    description: string,
+    period = PERIOD,
+  ): void {
     const metric = new Metric({
-      namespace: METRIC_NAMESPACE,
+      namespace: metricNamespace(Stack.of(this).stackName),
       metricName,
       dimensionsMap,
-      period: PERIOD,
+      period,
       statistic: 'sum',
     });
     this.#tell(id, metric, 0, description);

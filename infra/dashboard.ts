@@ -2,7 +2,7 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Metric, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { METRIC_NAMESPACE, type Metric as MetricName } from '#core/names.ts';
+import { type Metric as MetricName, metricNamespace } from '#core/names.ts';
 import type { DeploymentSettings } from '#core/settings/deployment.ts';
 import type { Watched } from './alarms.ts';
 
@@ -14,6 +14,12 @@ export class OperationsDashboard extends Construct {
     super(scope, id);
     const { destinations, fileManager, cdn } = settings;
     const name = Stack.of(this).stackName;
+    const own = (
+      metricName: MetricName,
+      dimensionsMap: Record<string, string>,
+      label: string,
+      statistic: string,
+    ) => new Metric({ namespace: metricNamespace(name), metricName, dimensionsMap, label, statistic });
     const perDestination = (metric: MetricName, statistic: string) =>
       destinations.map((destination) =>
         own(metric, { service: 'mirror', part: destination.name }, destination.name, statistic),
@@ -80,13 +86,4 @@ export class OperationsDashboard extends Construct {
       .map(([title, left]) => new GraphWidget({ title, left, width: HALF, height: 6, period: PERIOD }));
     for (let at = 0; at < plots.length; at += 2) dashboard.addWidgets(...plots.slice(at, at + 2));
   }
-}
-
-function own(
-  metricName: MetricName,
-  dimensionsMap: Record<string, string>,
-  label: string,
-  statistic: string,
-): Metric {
-  return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, label, statistic });
 }

@@ -49,7 +49,8 @@ export class Hub extends Construct {
     const stack = Stack.of(this);
     // The name is decided here and not by CloudFormation, so that the topic's policy can name the bucket before it
     // exists and the bucket can wait for that policy: no circle, and no custom resource to set notifications.
-    const name = bucket ?? `${stack.stackName}-hub-${Aws.ACCOUNT_ID}-${Aws.REGION}`;
+    // A stack of one's own may have capitals in its name, a bucket may not.
+    const name = bucket ?? `${stack.stackName.toLowerCase()}-hub-${Aws.ACCOUNT_ID}-${Aws.REGION}`;
     const arn = stack.formatArn({
       service: 's3',
       region: '',
@@ -88,7 +89,8 @@ export class Hub extends Construct {
         { abortIncompleteMultipartUploadAfter: Duration.days(ABANDONED_MULTIPART_DAYS) },
         ...expireVersions(noncurrentVersions),
       ],
-      removalPolicy: removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      // A first deployment that fails must not leave it behind: its name is fixed, and the next one would fail for it.
+      removalPolicy: removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       autoDeleteObjects: removal === 'destroy',
     });
     const cfnBucket = hub.node.defaultChild as CfnBucket;

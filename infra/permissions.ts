@@ -84,7 +84,6 @@ export function stateReportStatements(
   scope: Construct,
   places: Places,
   report: ReportSettings,
-  queueArns: string[],
 ): PolicyStatement[] {
   const { state, diff, html, runs, journal } = REPORT_PREFIX;
   return [
@@ -98,7 +97,6 @@ export function stateReportStatements(
     ),
     // A large state is continued in another invocation.
     allow('Continue', ['s3:ListMultipartUploadParts'], `${places.reportsArn}/${state}*`),
-    ...allowAll('Depths', ['sqs:GetQueueAttributes'], queueArns),
     // The queues are more than an environment has room for; the stack's outputs name them.
     allow('Outputs', ['cloudformation:DescribeStacks'], stackByName(scope)),
     ...[...new Set(report.endpoints.map(({ secret }) => secret))].flatMap((secret, index) =>
@@ -173,7 +171,7 @@ function writeDestination(scope: Construct, destination: Destination): PolicySta
   if (destination.endpoint !== undefined) {
     return readSecret(scope, 'ReadCredentials', destination.credentials);
   }
-  const { prefix, deletes, createBucket } = destination;
+  const { prefix, deletes, createBucket, kmsKey } = destination;
   const bucketArn = destinationArn(scope, destination);
   return [
     allow(
@@ -194,6 +192,12 @@ function writeDestination(scope: Construct, destination: Destination): PolicySta
         ...(deletes ? ['s3:DeleteObject'] : []),
       ],
       `${bucketArn}/${prefix}*`,
+    ),
+    // Decrypt: copies in parts are joined by the store, and HEAD asks for checksums.
+    ...allowAll(
+      'DestinationKey',
+      ['kms:Decrypt', 'kms:GenerateDataKey'],
+      kmsKey === undefined ? [] : [kmsKey],
     ),
   ];
 }

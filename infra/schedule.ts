@@ -10,6 +10,8 @@ import { sendTo } from './statements.ts';
 
 const MINUTE_MS = 60_000;
 const RETRIES = 3;
+/** https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html */
+const LONGEST_RETRY_S = 86_400;
 
 export interface ScheduleProps {
   /** A function is invoked, a queue is sent `message`. */
@@ -61,7 +63,7 @@ export class RunEvery extends Construct {
         deadLetterConfig: { arn: deadLetters.queueArn },
         // A run that comes after the next one was due has nothing to add.
         retryPolicy: {
-          maximumEventAgeInSeconds: Math.max(60, everyMs / 1000),
+          maximumEventAgeInSeconds: Math.min(LONGEST_RETRY_S, everyMs / 1000),
           maximumRetryAttempts: RETRIES,
         },
       },

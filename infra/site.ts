@@ -1,5 +1,6 @@
 /** What the parts of the stack share: the settings, the places that everything meets in, and what functions are told. */
 import { createHash } from 'node:crypto';
+import { Stack } from 'aws-cdk-lib';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import * as z from 'zod';
 import { ENV } from '#core/names.ts';
@@ -52,6 +53,7 @@ export function siteOf(
             ),
           }
         : {}),
+      [ENV.stack]: Stack.of(hub).stackName,
       [ENV.reportsBucket]: reports.bucket.bucketName,
       [ENV.ledgerTable]: ledger.table.tableName,
       [ENV.destinationPlaces]: JSON.stringify(

@@ -4,6 +4,7 @@
  */
 import { CfnOutput, Duration, Stack, Tags } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -29,7 +30,7 @@ import { Reports } from './reports.ts';
 import { RunEvery } from './schedule.ts';
 import { type Site, siteOf } from './site.ts';
 import { SluiceFunction, type SluiceFunctionProps } from './sluice-function.ts';
-import { sendTo } from './statements.ts';
+import { allowAll, sendTo } from './statements.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** What sluice.yaml says, but the name: a construct goes by its stack's. Durations are texts such as `30s` or `5m`. */
@@ -160,11 +161,10 @@ export class Sluice extends Construct {
       work.queue.queueArn,
       work.deadLetters.queueArn,
     ]);
-    this.#run('StateReport', settings.report.every, {
+    const { role } = this.#run('StateReport', settings.report.every, {
       entry: 'state-report',
       environment: {
         [ENV.report]: JSON.stringify(z.encode(reportSchema, settings.report)),
-        [ENV.stack]: Stack.of(this).stackName,
         [ENV.agentNames]: settings.agents.map(({ name }) => name).join(','),
         [ENV.timezone]: settings.timezone,
         ...(settings.alarms.missingHeartbeat === 'off'
@@ -172,8 +172,16 @@ export class Sluice extends Construct {
           : { [ENV.missingHeartbeatMs]: String(settings.alarms.missingHeartbeat) }),
       },
       memoryMb: 1024,
-      statements: stateReportStatements(this, places, settings.report, queues),
+      statements: stateReportStatements(this, places, settings.report),
     });
+    // Beside the role's own policy, which has room for 10,240 characters: many queues are more, 40 fit into each of these.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    for (let at = 0; at < queues.length; at += QUEUES_A_POLICY) {
+      new ManagedPolicy(this, `StateReportDepths${at / QUEUES_A_POLICY}`, {
+        roles: [role],
+        statements: allowAll('Depths', ['sqs:GetQueueAttributes'], queues.slice(at, at + QUEUES_A_POLICY)),
+      });
+    }
   }
 
   #feed(id: string, props: FedFunctionProps): FedFunction {
@@ -186,7 +194,7 @@ export class Sluice extends Construct {
     id: string,
     everyMs: number,
     props: Pick<SluiceFunctionProps, 'entry' | 'environment' | 'statements' | 'memoryMb'>,
-  ): void {
+  ): SluiceFunction {
     const { runtime, environment, scheduleDeadLetters: deadLetters } = this.#site;
     const lambda = new SluiceFunction(this, id, {
       ...props,
@@ -198,6 +206,7 @@ export class Sluice extends Construct {
     new RunEvery(this, `${id}Schedule`, { target: lambda, everyMs, deadLetters });
     this.#scheduled.push({ label: id, lambda });
     this.#output(id, lambda.function.functionName);
+    return lambda;
   }
 
   #fedOutputs({ label, lambda, work }: FedFunction): void {
@@ -213,6 +222,7 @@ export class Sluice extends Construct {
 }
 
 const OUTPUTS = 'Outputs';
+const QUEUES_A_POLICY = 40;
 
 /** At the stack, whose outputs they are: `ops` finds everything by them, so a stack has room for one Sluice. */
 function outputsOf(stack: Stack): Construct {

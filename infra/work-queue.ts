@@ -79,7 +79,8 @@ export class WorkQueue extends Construct {
     new EventSourceMapping(this, 'Mapping', {
       target: target.function,
       eventSourceArn: this.queue.queueArn,
-      batchSize,
+      // More than 10 take a window: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+      batchSize: (window?.toSeconds() ?? 0) > 0 ? batchSize : Math.min(batchSize, 10),
       ...(window === undefined ? {} : { maxBatchingWindow: window }),
       reportBatchItemFailures: true,
       maxConcurrency,

@@ -12,6 +12,7 @@ import { type RetentionRule, retentionRules } from './retention-rule.ts';
 import {
   bucketName,
   isBucketInUrl,
+  kmsKeyArn,
   samePlace,
   secretName,
   storePlace,
@@ -35,9 +36,7 @@ export const deploymentSettings = z
         bucket: z.optional(bucketName).describe('Absent: named after stack, account and region.'),
         ...storePlace,
         kmsKey: z
-          .string()
-          .regex(/^arn:[^:]+:kms:[^:]+:\d{12}:key\/.+$/, { error: 'the ARN of a KMS key' })
-          .optional()
+          .optional(kmsKeyArn)
           .describe(
             "ARN of a KMS key of yours; absent: SSE-S3. Its key policy must let the account's roles use it.",
           ),

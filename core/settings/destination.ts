@@ -1,7 +1,7 @@
 /** One store that the hub is mirrored to. */
 import * as z from '../schema.ts';
 import { durationMs, minutesOrOff } from './duration.ts';
-import { bucketName, storePlace } from './store-place.ts';
+import { bucketName, kmsKeyArn, storePlace } from './store-place.ts';
 
 export const name = z
   .string()
@@ -35,6 +35,9 @@ export const destinationSchema = z.strictObject({
   name: name.check(z.describe('In logs, metrics, outputs and commands.')),
   bucket: bucketName.check(z.describe('Its name.')),
   ...storePlace,
+  kmsKey: z
+    .optional(kmsKeyArn)
+    .check(z.describe('ARN of the KMS key that the bucket on AWS encrypts with by itself; absent: SSE-S3.')),
   prefix: z._default(z.string(), '').check(z.describe('Keys at the destination start with it.')),
   deletes: z
     ._default(z.boolean(), true)

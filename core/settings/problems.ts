@@ -97,7 +97,7 @@ function pathText(path: readonly PropertyKey[]): string {
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = (JSON.stringify(value) ?? String(value)).replace(/:\/\/[^/"]*@/g, '://***@');
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

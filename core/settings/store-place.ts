@@ -19,7 +19,14 @@ export const existingBucket = z
   .string({ error: A_NAME_ALONE })
   .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/, { error: A_NAME_ALONE }));
 
-export const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' });
+/** Secrets are never in a settings file, and calls to such a URL are refused. */
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'a URL such as https://minio.example:9000' })
+  .check(
+    z.refine((text) => !/^https?:[\\/]*[^/?#\\]*@/i.test(text), {
+      error: 'a URL without user and password, such as https://minio.example:9000',
+    }),
+  );
 
 /** The highest: https://www.rfc-editor.org/rfc/rfc6335#section-6 */
 const HIGHEST_PORT = 65_535;
@@ -40,6 +47,10 @@ export function isBucketInUrl({ endpoint, bucket }: Pick<StorePlace, 'endpoint' 
 export const secretName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/, { error: 'the name of a secret' }));
+
+export const kmsKeyArn = z
+  .string()
+  .check(z.regex(/^arn:[^:]+:kms:[^:]+:\d{12}:key\/.+$/, { error: 'the ARN of a KMS key' }));
 
 /** Fields of a bucket behind an S3 API. Without `endpoint` it is on AWS and reached with the function's role. */
 export const storePlace = {
