@@ -3,7 +3,7 @@ import { hashFile } from '#adapters/host/file-hash.ts';
 import { formatTime } from '#core/metadata.ts';
 import { compareObject } from '#core/same-content.ts';
 import { syncedRow } from './put-file.ts';
-import { changed, type FileContext, type SettledFile } from './settled-file.ts';
+import { changed, type FileContext, type SettledFile, tickOver } from './settled-file.ts';
 
 /**
  * `same`: it is in the index now. `other`: the bucket holds something else under the key. `unknown`: the object does
@@ -33,6 +33,7 @@ export async function adoptObject(
     store.partBytes(key, object.etag),
   );
   if (verdict !== 'same') return verdict;
+  await tickOver(state);
   if (!file.untouched()) throw changed(key);
   index.put(
     syncedRow(context, path, state, {

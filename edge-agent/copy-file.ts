@@ -12,7 +12,7 @@ import type { ObjectHead, PutOptions } from '#core/ports.ts';
 import { requireNotOlder } from './older-file.ts';
 import { decodeName, printableName } from './path-bytes.ts';
 import { attributesOf, putRow, syncedRow } from './put-file.ts';
-import { changed, type FileContext, type SettledFile } from './settled-file.ts';
+import { changed, type FileContext, type SettledFile, tickOver } from './settled-file.ts';
 import { noteSent, notingSent } from './unconfirmed.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; the object to copy from is not what it was. */
@@ -47,14 +47,17 @@ export async function copyFile(
     const upToDate = present?.etag === source.etag && carries(present, attributes);
     const sent = { sizeBytes: state.sizeBytes, metadata: attributes.metadata };
     if (present !== undefined && !upToDate) await requireNotOlder(context, path, file);
+    if (upToDate) await tickOver(state);
     const row = upToDate
       ? known(present)
       : await notingSent(
           context,
           path,
-          (sending) => {
+          async (sending) => {
             sending(sent);
-            return copyWithin(context, source, sourceKey, key, attributes);
+            const copied = await copyWithin(context, source, sourceKey, key, attributes);
+            await tickOver(state);
+            return copied;
           },
           known,
         );

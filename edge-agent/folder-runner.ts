@@ -98,6 +98,8 @@ export function createFolderRunner(context: FolderContext, openAs: OpenAs): Fold
       unavailable(error.message, error instanceof SyncError ? error.hint : undefined);
       return;
     }
+    // Stopped meanwhile.
+    if (open === undefined) return;
     if (folder.schedule === 'close') {
       nextScanMs = performance.now() + settings.rescan;
       // Folder and index may both have gone back to a state from before the object.

@@ -23,7 +23,10 @@ export async function scanFolder(
   const result = await scanChanges(root.path, rows, offer, stopping);
   for (const { path, reason } of result.skipped) {
     if (ignored(path)) continue;
-    if (reason === 'symlink' && folder.symlinks === 'follow') work.mark(path);
+    const isFollowed = reason === 'symlink' && folder.symlinks === 'follow';
+    // Parked by the look too, which also knows that the file is gone.
+    const wasFile = folder.mode === 'mirror' && index.get(folder.name, path)?.etag;
+    if (isFollowed || wasFile) work.mark(path);
     else work.park(path, `is a ${reason}, not a file`);
   }
   for (const { path, code } of result.errors) {

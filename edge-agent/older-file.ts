@@ -88,8 +88,9 @@ export async function requireNotOlder(
   if (object === undefined) return;
   const known = index.get(folder.name, path);
   const touchedNs = start.touchedNs(state);
-  // A state that was there before one that the agent has seen, or before the one that its object is of.
-  const wentBack = known !== undefined && touchedNs < known.ctimeNs;
+  // A state that was there before one that the agent has seen, or as old (its object may tell an older ctime: `carries`), or
+  // before the one that its object is of.
+  const wentBack = known !== undefined && touchedNs <= known.ctimeNs;
   if (!wentBack && !isOlder(state, touchedNs, object)) return;
   const file = {
     sizeBytes: state.sizeBytes,

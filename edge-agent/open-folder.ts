@@ -92,7 +92,7 @@ export function openFolder(
     },
   };
   const work = createFolderWork(file, look, () => void scan('more had changed at once than is remembered'));
-  const upkeep = createUpkeep(file, work.mark, {
+  const upkeep = createUpkeep(file, markWanted, {
     skewMs,
     owned: () => ownership !== undefined && ownership.fault === undefined,
   });
@@ -123,11 +123,16 @@ export function openFolder(
     return index.fresh === undefined ? undefined : 'the index is being built';
   }
 
+  /** Another file may have the name by now: what is ignored is never looked at. */
+  function markWanted(path: Buffer): boolean {
+    return ignored(path) || work.mark(path);
+  }
+
   function gone(path: Buffer): void {
-    work.mark(path);
+    markWanted(path);
     for (const row of index.below(folder.name, path)) {
       // The scan that comes then finds the others.
-      if (!work.mark(row.path)) return;
+      if (!markWanted(row.path)) return;
     }
   }
 
@@ -190,9 +195,7 @@ export function openFolder(
     async watch() {
       const options = { kind: folder.watch, pollMs: settings.rescan, gone: folder.mode === 'mirror' };
       watcher = await watchTree(claim.root.path, options, {
-        onDirty(path) {
-          if (!ignored(path)) work.mark(path);
-        },
+        onDirty: markWanted,
         onGone: gone,
         onRescan(reason) {
           log.warn(`looking at everything again: ${reason}`, { folder: folder.name });
@@ -201,6 +204,11 @@ export function openFolder(
         onProblem: (error, path) =>
           log.warn(error.message, { key: printableName(path), folder: folder.name }),
       });
+      // Let go while it began: `close` had nothing to close yet.
+      if (stopping.signal.aborted) {
+        watcher.close();
+        return;
+      }
       void scan('start');
       await upkeep.abortUnfinished();
     },

@@ -5,7 +5,7 @@ import type { ObjectKey } from '#core/key.ts';
 import { fileMetadata } from '#core/metadata.ts';
 import type { PutOptions } from '#core/ports.ts';
 import { requireNotOlder } from './older-file.ts';
-import { changed, type FileContext, type SettledFile } from './settled-file.ts';
+import { changed, type FileContext, type SettledFile, tickOver } from './settled-file.ts';
 import { notingSent, type Sent } from './unconfirmed.ts';
 import { uploadFile } from './upload-file.ts';
 
@@ -45,7 +45,15 @@ export async function putFile(
   const row = await notingSent(
     context,
     path,
-    (sending) => uploadFile({ store, index, parts }, requestOf(sending), settings.limits.partBytes),
+    async (sending) => {
+      const uploaded = await uploadFile(
+        { store, index, parts },
+        requestOf(sending),
+        settings.limits.partBytes,
+      );
+      await tickOver(state);
+      return uploaded;
+    },
     (uploaded) => putRow(index, file, syncedRow(context, path, state, uploaded)),
   );
   if (row === undefined) throw changed(key);

@@ -3,6 +3,8 @@
  * writer comes, and the state of the file tells what happened where there are no leases.
  */
 import { closeSync } from 'node:fs';
+import { release } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type FileState, type OpenRoot, openFile, sameState, statOf } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { fileKey } from '#core/file-key.ts';
@@ -39,6 +41,11 @@ export type Looked =
   | { parked: string }
   /** No regular file has this name. */
   | { gone: string };
+
+/** Of file systems that keep no fractions of a second: FAT has even seconds only. */
+const WHOLE_SECONDS_MS = 2_020;
+/** Since Linux 6.13 a change after a look shows: https://docs.kernel.org/filesystems/multigrain-ts.html */
+const TICK_MS = isBefore(release(), 6, 13) ? 20 : 0;
 
 /** A writer that closes is told by an event; this is for closes that no event tells. */
 const BUSY_DELAY_MS = 2_000;
@@ -97,6 +104,21 @@ function settled(
   };
 }
 
+/**
+ * Resolves when no change can leave the file with these times any more. Before a row says that the file is synced, and
+ * with the lease still held.
+ */
+export async function tickOver({ ctimeNs, sizeBytes }: FileState): Promise<void> {
+  const tickMs = ctimeNs % 1_000_000_000n === 0n ? WHOLE_SECONDS_MS : TICK_MS;
+  const leftMs = Math.min(tickMs, Number(ctimeNs / 1_000_000n) + tickMs - Date.now());
+  if (sizeBytes > 0 && leftMs > 0) await delay(leftMs);
+}
+
+function isBefore(kernel: string, major: number, minor: number): boolean {
+  const [one = 0, two = 0] = kernel.split('.').map(Number);
+  return one < major || (one === major && two < minor);
+}
+
 /** Whether what has the name now is nothing to keep a row for. */
 export function isNothing(gone: string): boolean {
   return gone === 'vanished' || gone === 'directory';
@@ -113,10 +135,9 @@ function sizeFault({ minBytes, maxBytes }: FolderContext['folder'], sizeBytes: n
   return undefined;
 }
 
-/** How long the file must still rest to count as settled without a lease. */
-function unsettledMs({ mtimeNs, ctimeNs }: FileState, settleMs: number): number {
-  const newest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
-  return Math.min(settleMs, Number(newest / 1_000_000n) + settleMs - Date.now());
+/** How long the file must still rest to count as settled without a lease. Its mtime may be set to any time, also a later one. */
+function unsettledMs({ ctimeNs }: FileState, settleMs: number): number {
+  return Math.min(settleMs, Number(ctimeNs / 1_000_000n) + settleMs - Date.now());
 }
 
 function failure(message: string, key: ObjectKey, code: string): SyncError {

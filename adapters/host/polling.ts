@@ -57,7 +57,11 @@ export function createPoller(root: Buffer, pollMs: number, events: PollerEvents)
 
   function askFresh(): void {
     planned = undefined;
-    if (closed || looking || fresh.size === 0) return;
+    if (closed || looking) return;
+    if (fresh.size === 0) {
+      endRound();
+      return;
+    }
     const look = [...fresh].map(([top, quiet]) => ({ top, quiet }));
     fresh.clear();
     ask(look);
@@ -112,6 +116,7 @@ export function createPoller(root: Buffer, pollMs: number, events: PollerEvents)
       askFresh();
       return;
     }
+    clearTimeout(timer);
     timer = setTimeout(askAll, pollMs).unref();
     const first = !settled;
     settled = true;
@@ -137,7 +142,7 @@ export function createPoller(root: Buffer, pollMs: number, events: PollerEvents)
       return directories;
     },
     get busy() {
-      return !settled;
+      return !settled && !closed;
     },
     tops: () => [...tops].map((top) => Buffer.from(top, 'latin1')),
     has: (top) => tops.has(top.toString('latin1')),

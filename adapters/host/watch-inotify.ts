@@ -9,7 +9,7 @@ import koffi from 'koffi';
 import { directoryMask, eachEvent, IN, rootMask } from './inotify.ts';
 import { inotifyAddWatch, inotifyInit, inotifyRemoveWatch, isSystemError, readNow } from './libc.ts';
 import { createPoller } from './polling.ts';
-import { joinPath, pathError } from './tree.ts';
+import { joinPath, lstatBig, pathError } from './tree.ts';
 import { hasVanished, isHidden, listForWatch } from './watch-listing.ts';
 import type { Session, SessionEvents, WatchOptions } from './watch-session.ts';
 import { type Directory, pathOf, watchTreeOf } from './watch-tree.ts';
@@ -114,8 +114,14 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
     const path = joinPath(pathOf(parent), name);
     const wd = watch(path, quiet);
     if (wd === undefined) return;
-    poller.remove(path);
     const known = tree.byWd.get(wd);
+    if (known !== undefined && tree.child(parent, name) !== known && isBound(known, path)) {
+      const message = `it is ${pathOf(known)} too (bind mount), and events tell one place of it; this one is polled`;
+      if (!poller.has(path)) events.onProblem(pathError('watch', path, { code: 'ELOOP', message }), path);
+      poller.add(path, quiet);
+      return;
+    }
+    poller.remove(path);
     if (known === undefined) {
       listings.add({ directory: tree.add(wd, parent, name), quiet, again });
       if (tree.byWd.size > (options.maxDirectories ?? Number.POSITIVE_INFINITY)) giveUp();
@@ -124,6 +130,18 @@ export function openInotifySession(root: Buffer, options: WatchOptions, events: 
     } else if (known === tree.root || !tree.place(known, parent, name))
       lose(`the events contradict the directory ${path}`);
     else listings.add({ directory: known, quiet: false, again: true });
+  }
+
+  /** Whether a directory is in both places at once; the kernel has one watch for it. */
+  function isBound(known: Directory, path: Buffer): boolean {
+    if (!attached(known)) return false;
+    try {
+      const [here, there] = [path, pathOf(known)].map((one) => lstatBig(joinPath(root, one)));
+      return here?.dev === there?.dev && here?.ino === there?.ino;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return false;
+    }
   }
 
   function watch(path: Buffer, quiet: boolean): number | undefined {
