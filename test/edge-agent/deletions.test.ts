@@ -1,11 +1,13 @@
 /** Which deletes of a `mirror` folder are carried out, and which wait. Real files, a store that is told when to fail. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { statOf } from '#adapters/host/tree.ts';
 import { SyncError } from '#core/errors.ts';
 import { objectKey } from '#core/key.ts';
 import { acceptFolder, claimFolder } from '../../edge-agent/folder-claim.ts';
+import { createFolderRunner } from '../../edge-agent/folder-runner.ts';
+import { openFolder } from '../../edge-agent/open-folder.ts';
 import { temporaryFolder } from '../adapters/host/folder.ts';
 import { startMounted } from '../adapters/host/mounted.ts';
 import { mirrorSetup } from './mirror-setup.ts';
@@ -84,6 +86,24 @@ it.each(['f', 'd/f'])(
   },
 );
 
+it('deletes the object of a file that became a symlink while nobody watched', async () => {
+  const { context, index, path, inBucket } = receiveSetup({ mode: 'mirror' });
+  context.onCompared = () => index.completed();
+  const pass = async () => {
+    const runner = createFolderRunner(context, openFolder);
+    onTestFinished(() => runner.stop());
+    await runner.once();
+    await runner.stop();
+  };
+  for (const name of ['f', 'g']) writeFileSync(path(name), name);
+  await pass();
+  expect(['f', 'g'].map(inBucket)).toEqual([true, true]);
+  rmSync(path('f'));
+  symlinkSync('g', path('f'));
+  await pass();
+  expect(['f', 'g'].map(inBucket)).toEqual([false, true]);
+});
+
 it('deletes what somebody has removed before a power cut', async () => {
   const { deletions, remove, inBucket, powerCut } = await mirrored(['f']);
   await remove('f');
@@ -131,7 +151,7 @@ it('knows at each claim what the file system of a folder was called before, unti
 const SCRIPT = `
   const [root, directory] = process.argv.slice(1);
   const { execFileSync } = await import('node:child_process');
-  const { openSync, rmSync, statSync, writeFileSync } = await import('node:fs');
+  const { openSync, rmSync, symlinkSync, statSync, writeFileSync } = await import('node:fs');
   const { openIndex } = await import(root + '/adapters/host/index-db.ts');
   const { createDeletions } = await import(root + '/edge-agent/deletions.ts');
   const { createLeases } = await import(root + '/edge-agent/leases.ts');

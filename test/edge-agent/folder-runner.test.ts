@@ -25,8 +25,23 @@ vi.mock(import('node:fs'), async (original) => {
   };
 });
 
+/** When a folder is watched, before anybody knows its watcher. */
+const begun = vi.hoisted(() => ({ watching: (_watcher: { close(): void }) => {} }));
+
+vi.mock(import('#adapters/host/watcher.ts'), async (original) => {
+  const { watchTree } = await original();
+  return {
+    async watchTree(...args) {
+      const watcher = await watchTree(...args);
+      begun.watching(watcher);
+      return watcher;
+    },
+  };
+});
+
 afterEach(() => {
   full.name = '';
+  begun.watching = () => {};
 });
 
 function runnerOf(context: FolderContext, changed: Partial<OpenFolder> = {}) {
@@ -99,6 +114,19 @@ it('does not start with a folder that fails for a reason that stays', async () =
   const { context } = receiveSetup({ mode: 'mirror' });
   const error = new SyncError('denied', { op: 'watch', retryable: false });
   await expect(runnerOf(context, { watch: () => Promise.reject(error) }).run()).rejects.toBe(error);
+});
+
+it('watches nothing any more when it was stopped while it began to watch', async () => {
+  const { context } = receiveSetup({ mode: 'mirror' });
+  const runner = runnerOf(context);
+  const watching: string[] = [];
+  begun.watching = (watcher) => {
+    watching.push('begun');
+    vi.spyOn(watcher, 'close').mockImplementation(() => void watching.push('ended'));
+    void runner.stop();
+  };
+  await runner.run();
+  expect(watching).toEqual(['begun', 'ended']);
 });
 
 it.each([0, 1])(

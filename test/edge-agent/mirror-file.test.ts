@@ -134,3 +134,12 @@ it('makes no new version of an object because its file has a link more', async (
   expect(row('f').ctimeNs).toBeGreaterThan(before.ctimeNs);
   expect(store.calls.slice(calls).filter((call) => !call.startsWith('head'))).toEqual([]);
 });
+
+it('uploads a file with a time in the future where there are no leases', async () => {
+  const { path, mirror, context } = mirrorSetup({ settle: '100ms' });
+  context.leases = { take: () => 'unsupported', close: () => undefined };
+  writeFileSync(path('f'), 'content');
+  const future = new Date(Date.now() + 3_600_000);
+  utimesSync(path('f'), future, future);
+  await expect.poll(() => mirror('f')).toEqual({ done: 'uploaded' });
+});

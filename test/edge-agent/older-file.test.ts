@@ -183,6 +183,24 @@ it('an older file does not replace a newer object by a copy within the store eit
   expect(String(store.contents(KEY))).toBe('new content');
 });
 
+it('a file that was linked after its upload does not replace its object with what a power cut left of it', async () => {
+  const { path, store, context, mirror, row } = mirrorSetup();
+  writeFileSync(path('f'), 'content');
+  await mirror('f');
+  const uploaded = row('f').ctimeNs;
+  const sinceMs = Date.now();
+  await expect.poll(() => Date.now()).toBeGreaterThan(sinceMs + 20);
+  linkSync(path('f'), path('link'));
+  expect(await mirror('f')).toEqual({ done: 'unchanged' });
+  const { ctimeNs } = row('f');
+  expect(ctimeNs).toBeGreaterThan(uploaded);
+  // The link has reached the disk, and none of the bytes.
+  writeFileSync(path('f'), '');
+  context.hostStart = { ...startedAt(Date.now() + HOUR_MS), touchedNs: () => ctimeNs };
+  await expect(mirror('f')).rejects.toMatchObject({ code: 'OlderThanObject' });
+  expect(String(store.contents(KEY))).toBe('content');
+});
+
 it('what a power cut has left stays that when the agent removes another name of it', async () => {
   const { path, clock, store, context } = mirrorSetup({ mode: 'move' });
   writeFileSync(path('f'), 'con');

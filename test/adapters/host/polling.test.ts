@@ -1,9 +1,26 @@
 import { chmodSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createPoller, type PollerEvents } from '#adapters/host/polling.ts';
 import { polledTree } from '#adapters/host/polling-tree.ts';
 import { temporaryFolder } from './folder.ts';
 import { startWatcher } from './watcher-process.ts';
+
+const thread = vi.hoisted(() => ({ fails: false }));
+
+vi.mock(import('#adapters/host/worker.ts'), async (original) => {
+  const { startWorker } = await original();
+  return { startWorker: (name, options) => startWorker(thread.fails ? 'absent-worker' : name, options) };
+});
+
+function poller(events: Partial<PollerEvents>) {
+  const nothing = () => undefined;
+  const others = { onDirty: nothing, onGone: nothing, onProblem: nothing, check: nothing };
+  const more = { beforeRound: nothing, onSettled: nothing, onFailed: nothing };
+  const one = createPoller(Buffer.from(temporaryFolder()), 60_000, { ...others, ...more, ...events });
+  onTestFinished(() => one.close());
+  return one;
+}
 
 function looking(root: string, top = '') {
   const tree = polledTree(Buffer.from(root), Buffer.from(top));
@@ -84,4 +101,31 @@ test('a directory that cannot be read is said once and is not an empty one', asy
     ['problem', expect.stringContaining('d/closed: EACCES')],
     ['dirty', 'd/closed/deep/new'],
   ]);
+});
+
+test('a poller whose only top goes before its first look waits for nothing but the next round', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const top = Buffer.from('d');
+  let settled = 0;
+  const one = poller({ onSettled: () => settled++ });
+  for (const time of [1, 2]) {
+    one.add(top, true);
+    one.remove(top);
+    await expect.poll(() => settled).toBe(time);
+  }
+  expect([one.busy, vi.getTimerCount()]).toEqual([false, 1]);
+});
+
+test('a poller that cannot work is not waited for', async () => {
+  thread.fails = true;
+  onTestFinished(() => {
+    thread.fails = false;
+  });
+  const busy = await new Promise<boolean>((resolve) => {
+    const one = poller({ onFailed: () => resolve(one.busy) });
+    one.add(Buffer.alloc(0), true);
+    expect(one.busy).toBe(true);
+  });
+  expect(busy).toBe(false);
 });

@@ -101,3 +101,24 @@ test.each(['inotify', 'auto'])(
 test('the folder itself needs a watch, and the refusal names the limit', async () => {
   await expect(startWatcher('inotify', temporaryFolder(), limitTo(0))).rejects.toThrow('max_user_watches');
 });
+
+test('inotify: both places of a directory that is mounted at another are told, and it is said once', async () => {
+  const root = temporaryFolder();
+  for (const name of ['a', 'b']) mkdirSync(join(root, name));
+  const child = await startWatcher('inotify', root, `mount --bind ${root}/a ${root}/b`);
+  for (const name of ['1', '2']) {
+    await child.run(`echo x > ${root}/a/${name}`);
+    for (const place of ['a', 'b']) await child.until(['dirty', `${place}/${name}`]);
+  }
+  const told = child.told.filter(([what]) => what === 'problem' || what === 'rescan');
+  expect(told).toEqual([['problem', expect.stringContaining('bind mount')]]);
+});
+
+test('inotify comes to rest although a directory is mounted within itself', async () => {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'a/b'), { recursive: true });
+  const child = await startWatcher('inotify', root, `mount --bind ${root}/a ${root}/a/b`);
+  await child.run(`echo x > ${root}/beside && echo x > ${root}/a/f`);
+  for (const path of ['beside', 'a/f', 'a/b/f']) await child.until(['dirty', path]);
+  expect(child.told.filter(([what]) => what === 'rescan')).toEqual([]);
+});
