@@ -91,7 +91,7 @@ async function ofLedger(
     for (const { settings } of destinations) {
       const record = row.mirrors[settings.name];
       // Withdrawn by a request that took effect late: the next comparison notes it again.
-      if (!exactly && record?.sourceEtag === ANOTHER_STATE) continue;
+      if (record?.sourceEtag === ANOTHER_STATE) continue;
       if (missesNothing(`mirror-${settings.name}`) && record?.sourceEtag !== source.etag)
         return `${key}: ${settings.name} has ${source.etag}, and the ledger says ${record?.sourceEtag}`;
     }
