@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Campaign, goesOn, type World } from '../campaign.ts';
+import { collect } from '../collect.ts';
 import { heal } from '../heal.ts';
 import { judgeNow } from '../judge.ts';
 import { nextBoot } from '../next-boot.ts';
@@ -58,7 +59,10 @@ async function lane(world: World, { mode, kind, together }: Lane, random: Random
   for (let cuts = 0; goesOn(world); ) {
     world.tally.round();
     await cutOnce(world, scene, disk, { writer, early }, random);
-    if (++cuts % CUTS_TO_HEAL === 0) world.tally.wrong(await heal(scene));
+    if (++cuts % CUTS_TO_HEAL === 0) {
+      world.tally.wrong(await heal(scene));
+      collect(scene);
+    }
   }
   world.tally.wrong(await heal(scene));
 }
