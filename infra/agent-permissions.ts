@@ -7,6 +7,22 @@ import { allowAll, invalidate } from './statements.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions */
 const UPLOAD = ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
+/** A rename is a copy, which carries tags, and is refused without these two when there are some. */
+const MIRROR = [...UPLOAD, 's3:GetObjectTagging', 's3:PutObjectTagging'];
+/**
+ * A folder is in one of these alone: a policy has 6,144 characters, of which each ARN takes some seventy.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
+const BY_MODE: { sid: string; actions: string[]; of: (folder: FolderAccess) => boolean }[] = [
+  { sid: 'Upload', actions: UPLOAD, of: ({ mode }) => mode === 'move' || mode === 'append' },
+  { sid: 'Mirror', actions: MIRROR, of: ({ mode, deletes }) => mode === 'mirror' && !deletes },
+  {
+    sid: 'MirrorDeletes',
+    actions: [...MIRROR, 's3:DeleteObject'],
+    of: ({ mode, deletes }) => mode === 'mirror' && deletes,
+  },
+  { sid: 'Receive', actions: ['s3:GetObject', 's3:DeleteObject'], of: ({ mode }) => mode === 'receive' },
+];
 const PROBE = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'];
 
 /** What the modes of the agent's folders need in the hub, and nothing beside its prefixes and its reserved keys. */
@@ -16,14 +32,7 @@ export function agentStatements(
   { name, folders, distribution }: AgentAccess,
 ): PolicyStatement[] {
   const reserved = [`${RESERVED.owners}*`, `${RESERVED.agents}${name}/*`];
-  const objects = (end: string, wanted: (folder: FolderAccess) => boolean) =>
-    folders.filter(wanted).map(({ prefix }) => `${hubArn}/${prefix}${end}`);
-  const uploads = objects('*', ({ mode }) => mode !== 'receive');
-  const mirrored = objects('*', ({ mode }) => mode === 'mirror');
-  const received = objects('*', ({ mode }) => mode === 'receive');
-  const removed = objects('*', ({ mode, deletes }) => mode === 'receive' || (mode === 'mirror' && deletes));
-  // The prefix of a folder may go on below the one that is granted.
-  const probes = objects(`*${PROBE_NAME}*`, () => true);
+  const below = ({ prefix }: FolderAccess, end: string) => `${hubArn}/${prefix}${end}`;
   return [
     new PolicyStatement({
       sid: 'ListOwn',
@@ -37,15 +46,26 @@ export function agentStatements(
         StringLikeIfExists: { 's3:prefix': [...folders.map(({ prefix }) => `${prefix}*`), ...reserved] },
       },
     }),
-    ...allowAll('Upload', UPLOAD, uploads),
+    ...BY_MODE.flatMap(({ sid, actions, of }) =>
+      allowAll(
+        sid,
+        actions,
+        folders.filter(of).map((folder) => below(folder, '*')),
+      ),
+    ),
     // There is no condition for the prefix; https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-    ...allowAll('ListUploads', ['s3:ListBucketMultipartUploads'], uploads.length > 0 ? [hubArn] : []),
-    // A rename is a copy, which carries tags, and is refused without these two when there are some.
-    ...allowAll('Rename', ['s3:GetObjectTagging', 's3:PutObjectTagging'], mirrored),
-    ...allowAll('Receive', ['s3:GetObject'], received),
-    ...allowAll('Remove', ['s3:DeleteObject'], removed),
+    ...allowAll(
+      'ListUploads',
+      ['s3:ListBucketMultipartUploads'],
+      folders.some(({ mode }) => mode !== 'receive') ? [hubArn] : [],
+    ),
     // With these the agent finds out what the store can do, and leaves nothing behind.
-    ...allowAll('Probe', PROBE, probes),
+    // The prefix of a folder may go on below the one that is granted.
+    ...allowAll(
+      'Probe',
+      PROBE,
+      folders.map((folder) => below(folder, `*${PROBE_NAME}*`)),
+    ),
     ...allowAll(
       'OwnKeys',
       ['s3:GetObject', 's3:PutObject'],

@@ -16,6 +16,8 @@ import { objectWildcards, TRACES_KNOWN } from './nag-reasons.ts';
 
 const PROJECT_DIR = join(import.meta.dirname, '..');
 const MEMORY_MB = 512;
+/** Names and values together; https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const ENVIRONMENT_CHARACTERS = 4_096;
 
 /** What all functions of a deployment have in common. */
 export interface FunctionRuntime {
@@ -67,6 +69,13 @@ export class SluiceFunction extends Construct {
     });
     for (const known of objectWildcards(this.role, statements)) Validations.of(this.role).acknowledge(known);
     if (runtime.tracing) Validations.of(this.role).acknowledge(TRACES_KNOWN);
+    const variables = {
+      ...environment,
+      NODE_OPTIONS,
+      POWERTOOLS_SERVICE_NAME: entry,
+      POWERTOOLS_LOG_LEVEL: runtime.logLevel,
+    };
+    this.node.addValidation({ validate: () => tooMuch(entry, variables) });
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -76,18 +85,25 @@ export class SluiceFunction extends Construct {
       logGroup: logs,
       memorySize: memoryMb,
       timeout,
-      environment: {
-        ...environment,
-        NODE_OPTIONS,
-        POWERTOOLS_SERVICE_NAME: entry,
-        POWERTOOLS_LOG_LEVEL: runtime.logLevel,
-      },
+      environment: variables,
     });
     // Not by the property: the construct would add a policy of its own beside what is written out here.
     if (runtime.tracing) {
       (this.function.node.defaultChild as CfnFunction).tracingConfig = { mode: 'Active' };
     }
   }
+}
+
+/** What AWS would refuse in the middle of a deployment. Names that it has yet to give count as they stand here, which is less. */
+function tooMuch(entry: string, variables: Record<string, string>): string[] {
+  const characters = Object.entries(variables).flat().join('').length;
+  if (characters <= ENVIRONMENT_CHARACTERS) return [];
+  const [largest = ''] = Object.keys(variables).toSorted(
+    (one, other) => (variables[other]?.length ?? 0) - (variables[one]?.length ?? 0),
+  );
+  return [
+    `${entry}: its settings have ${characters} characters, and a function's environment holds ${ENVIRONMENT_CHARACTERS}; most are in ${largest}: fewer or shorter entries are needed`,
+  ];
 }
 
 /** https://docs.aws.amazon.com/xray/latest/devguide/security_iam_id-based-policy-examples.html: it knows no resources. */

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { grantedBy, statementsOf, synthesise, type Template } from './template.ts';
+import { grantedBy, resourceText, statementsOf, synthesise, type Template } from './template.ts';
 
 const SETTINGS = {
   agents: [
@@ -120,3 +120,17 @@ test('gives a queue to the agents that receive, raw and without a function behin
   const mapped = template.ofType('AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => Properties);
   expect(JSON.stringify(mapped)).not.toContain(queueId);
 });
+
+test('fits twenty mirror folders into what IAM takes as a policy', () => {
+  const folders = Array.from({ length: 20 }, (_, at) => ({ prefix: `department-${at}/`, mode: 'mirror' }));
+  const [[, policy] = ['', undefined]] = ofAgents(synthesise({ agents: [{ name: 'site-a', folders }] }));
+  const document = policy?.Properties.PolicyDocument;
+  const statements = statementsOf(document).map((one) => ({
+    ...one,
+    Resource: one.Resource.map(resourceText),
+  }));
+  const text = JSON.stringify({ ...document, Statement: statements });
+  const deployed = text.replaceAll('HubBucket.Arn', 'arn:aws:s3:::sluice-hub-123456789012-eu-central-1');
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  expect(deployed.length).toBeLessThan(6_144);
+}, 120_000);

@@ -311,6 +311,18 @@ test('a finding of cdk-nag stops the synth', () => {
   expect(() => synthesise({}, (stack) => new Bucket(stack, 'Careless'))).toThrow('AwsSolutions-S10');
 }, 120_000);
 
+test('settings that no function can be given are refused before anything is deployed', () => {
+  const retention = Array.from({ length: 40 }, (_, at) => ({
+    name: `department-${at}`,
+    prefix: `department-${at}/`,
+    olderThan: '90d',
+    requires: 'nothing',
+  }));
+  expect(() => synthesise({ retention })).toThrow(
+    /retention-cleanup: its settings have \d{4} characters, .* holds 4096; most are in SLUICE_RETENTION/,
+  );
+});
+
 test('without retention rules nothing can delete from the hub, and destroy deletes data only when asked', () => {
   const template = synthesise({ removal: 'destroy' });
   expect(template.ofType('AWS::Scheduler::Schedule')).toHaveLength(2);
