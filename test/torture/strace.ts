@@ -22,23 +22,32 @@ export interface Trace {
   options: StartOptions;
   /** Of the calls that name the path, or a socket: those of the runtime itself are not ours to break. */
   points(path: string): Point[];
-  /** How many calls were broken, in a way that a kernel knows. */
-  injected(): number;
+  /** The kinds of calls that were broken, in a way that a kernel knows. */
+  injected(): Set<string>;
   /** Whether the release of a lock was refused: no kernel does that, and SQLite waits for such a lock for ever. */
   refusedUnlock(): boolean;
 }
 
-/** @param injection as strace takes it after the name of the call, such as `error=EIO:when=3` */
-export function traced(directory: string, syscalls: readonly string[], injection?: string): Trace {
+/** @param injections as strace takes them, such as `fsync:error=EIO:when=3`; not two of one kind of call */
+export function traced(
+  directory: string,
+  syscalls: readonly string[],
+  injections: readonly string[] = [],
+): Trace {
   const file = join(directory, 'trace');
-  const inject = injection === undefined ? [] : ['-e', `inject=${syscalls.join(',')}:${injection}`];
+  const inject = injections.flatMap((one) => ['-e', `inject=${one}`]);
   return {
     options: {
       wrapper: [...STRACE, '-o', file, '-e', `trace=${syscalls.join(',')}`, ...inject],
       environment: { UV_THREADPOOL_SIZE: '1' },
     },
     points: (path) => pointsOf(readFileSync(file, 'utf8'), path),
-    injected: () => brokenIn(file).filter((line) => !line.includes(UNLOCK)).length,
+    injected: () =>
+      new Set(
+        brokenIn(file)
+          .filter((line) => !line.includes(UNLOCK))
+          .map((line) => LINE.exec(line)?.[2] ?? 'unknown'),
+      ),
     refusedUnlock: () => brokenIn(file).some((line) => line.includes(UNLOCK)),
   };
 }

@@ -1,4 +1,4 @@
-/** One system call fails, once or from then on: nothing is lost, and whoever looks sees it. */
+/** System calls fail, once or from then on: nothing is lost, and whoever looks sees it. */
 import { rmSync } from 'node:fs';
 import { type Campaign, type Fault, goesOn, type World } from '../campaign.ts';
 import { heal } from '../heal.ts';
@@ -48,6 +48,8 @@ const ERRORS: Record<string, readonly string[]> = {
 const RUNTIME = new Set(['read', 'write', 'writev', 'close', 'fcntl', 'openat', 'statx', 'fstat']);
 const WITHIN_MS = 60_000;
 const FAILING_PASSES = 6;
+/** Kinds of calls that fail in one pass, at most: most of what a pass takes is a start of the agent under strace. */
+const FAILING_KINDS = 4;
 const STEPS_BETWEEN = 6;
 
 export const errno: Campaign = {
@@ -73,24 +75,29 @@ async function failInTurn(world: World, random: Random, number: number): Promise
     if (pass > 0) world.tally.round();
     // What was sent, and could not be noted, is somebody else's object once its file is gone.
     if (pass > 0 && mode === 'mirror') named(await heal(scene));
-    const syscall = random.pick(Object.keys(calls));
-    const how = injectionOf(syscall, random, random.pick(calls[syscall] ?? []).ordinal);
-    history.push(`${syscall} ${how}`);
+    const syscalls = some(Object.keys(calls), random);
+    const injections = syscalls.map((one) => injectionOf(one, random, random.pick(calls[one] ?? []).ordinal));
+    history.push(injections.join(' + '));
     await steps(scene.writer, STEPS_BETWEEN);
-    const trace = traced(scene.base, [syscall], how);
+    const trace = traced(scene.base, syscalls, injections);
     const faults = await disturbed(scene, trace.options);
     named(trace.refusedUnlock() ? faults.filter(({ kind }) => kind !== 'silent') : faults);
-    if (trace.injected() > 0) world.tally.fired();
+    world.tally.fired(trace.injected().size);
   }
   named(await heal(scene));
   rmSync(scene.base, { recursive: true });
+}
+
+function some(kinds: readonly string[], random: Random): string[] {
+  const count = 1 + random.below(FAILING_KINDS);
+  return [...new Set(Array.from({ length: count }, () => random.pick(kinds)))];
 }
 
 function injectionOf(syscall: string, random: Random, ordinal: number): string {
   const forGood = !RUNTIME.has(syscall) && random.chance(0.3);
   const error = random.pick(ERRORS[syscall] ?? ['EIO']);
   // A call that a signal has ended is done again, by SQLite as often as that happens: no kernel says so for ever.
-  return `error=${error}:when=${ordinal}${forGood && error !== 'EINTR' ? '+' : ''}`;
+  return `${syscall}:error=${error}:when=${ordinal}${forGood && error !== 'EINTR' ? '+' : ''}`;
 }
 
 /** A pass with the fault: either all is done all the same, or somebody is told. */

@@ -76,7 +76,8 @@ async function killInTurn(
       await steps(scene.writer, STEPS_BETWEEN);
     }
     history.push(`${point.syscall} ${point.ordinal}`);
-    const trace = traced(scene.base, [point.syscall], `signal=KILL:when=${point.ordinal}`);
+    const injection = `${point.syscall}:signal=KILL:when=${point.ordinal}`;
+    const trace = traced(scene.base, [point.syscall], [injection]);
     // A pass that has less to do than the one before it may end first.
     if ((await scene.start('once', trace.options).exit) === 'SIGKILL') world.tally.fired();
     named(await judgeNow(scene));
