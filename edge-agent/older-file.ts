@@ -18,6 +18,8 @@ import { forgetSent } from './unconfirmed.ts';
 /** https://man7.org/linux/man-pages/man4/random.4.html */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const NOTE = 'boot';
+/** Of earlier starts of the host: a file that waits for somebody may wait for long, but few do. */
+const INODES_KEPT = 1_000;
 const NS_PER_MS = 1_000_000n;
 
 type Times = Pick<FileState, 'ino' | 'mtimeNs' | 'ctimeNs'>;
@@ -51,7 +53,8 @@ export function hostStart(
   const id = readFileSync(BOOT_ID, 'utf8').trim();
   const [known = '', knownMs = '0', ...knownInodes] = index.note(NOTE)?.split(' ') ?? [];
   const sinceMs = id === known ? Number(knownMs) : known === '' ? 0 : nowMs;
-  const ours = new Set(id === known ? knownInodes : []);
+  // The ctime that an earlier agent gave is its own for as long as the file is there, whatever has started again since.
+  const ours = new Set(id === known ? knownInodes : knownInodes.slice(-INODES_KEPT));
   // An inode alone may be another file's by then, or on another disk.
   const idOf = ({ ino, mtimeNs }: Times) => `${ino}:${mtimeNs}`;
   const write = (...more: string[]) => index.setNote(NOTE, [id, sinceMs, ...ours, ...more].join(' '));
@@ -62,7 +65,7 @@ export function hostStart(
       (Number(file.ctimeNs / NS_PER_MS) >= Math.max(sinceMs, startedMs()) && !ours.has(idOf(file))),
     touchedNs: (file) => (ours.has(idOf(file)) ? file.mtimeNs : file.ctimeNs),
     touching(file) {
-      if (sinceMs === 0 || ours.has(idOf(file))) return;
+      if (ours.has(idOf(file))) return;
       write(idOf(file));
       ours.add(idOf(file));
     },

@@ -247,6 +247,18 @@ describe('a start of the host', () => {
     }
   });
 
+  it('leaves a file that was put back as old as it was, whatever starts again after it', () => {
+    const index = notes();
+    hostStart(index, 3).touching(at(6));
+    for (const boot of ['an-earlier-one', 'another', 'a-third']) {
+      index.setNote('boot', String(index.note('boot')).replace(/^\S+/, boot));
+      const start = hostStart(index, 9);
+      start.note();
+      expect(start.touched(at(6))).toBe(false);
+      expect([start.touchedNs(at(6)), start.touchedNs(at(6, 2n))]).toEqual([1n, 6_000_000n]);
+    }
+  });
+
   it('is another file where an inode is used again', () => {
     const start = hostStart(notes(['boot', 'an-earlier-one 0']), 5);
     start.touching(at(6));
