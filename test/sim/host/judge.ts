@@ -19,8 +19,8 @@ export interface Judge {
   readonly past: Past;
   /** What a file had when its last writer closed it. */
   readonly closed: ReadonlySet<string>;
-  /** The last closed content that the agent has moved away, by path. */
-  readonly moved: ReadonlyMap<string, string>;
+  /** The last closed content that the agent has moved away, by path; `at`: which of the path's moments it was. */
+  readonly moved: ReadonlyMap<string, { body: string; at: number }>;
   writerClosed(inode: Inode): void;
   /** What is there now is what there is, whoever was writing it. */
   powerCame(): void;
@@ -38,7 +38,7 @@ export function createJudge({
 }: Pick<SimHost, 'sim' | 'hub' | 'setup' | 'disk' | 'volume'> & { knowsItsStart(): boolean }): Judge {
   const past = createPast();
   const closed = new Set<string>(['']);
-  const moved = new Map<string, string>();
+  const moved = new Map<string, { body: string; at: number }>();
   /** Where what is in the hidden directory was, by its path there. */
   const graves = new Map<string, string>();
   const losing: { inode: Inode; path: string }[] = [];
@@ -101,7 +101,7 @@ export function createJudge({
     else if (inode.writers > 0 && setup.leases)
       wrong('I1', `removed ${path}, which somebody had open for writing`);
     else if (!isStored) wrong('I1', `removed ${path}, which the hub never had: ${body}`);
-    moved.set(path, body);
+    moved.set(path, { body, at: past.of(path).findLastIndex(({ held }) => held?.body === body) });
   }
 
   function wrong(invariant: 'I1' | 'I2', text: string): void {

@@ -66,10 +66,10 @@ function isUnheardOf({ hub, powerCutsMs }: SimHost, key: string): boolean {
 
 /** What went is there, or what the file was later. */
 function ofMoved({ hub, judge, setup }: SimHost): string | undefined {
-  for (const [path, body] of judge.moved) {
+  for (const [path, { body, at }] of judge.moved) {
     const was = (text: string) => judge.past.of(path).findLastIndex(({ held }) => held?.body === text);
     const held = hub.past.now(setup.prefix + Buffer.from(path, 'latin1').toString('utf8'));
-    if (held === undefined || was(held.body) < was(body))
+    if (held === undefined || was(held.body) < at)
       return `${path} went from ${setup.name} as ${body}, and the hub has ${held?.body}`;
   }
   return undefined;

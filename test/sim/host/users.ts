@@ -162,6 +162,8 @@ function link(host: SimHost, path: string, to: string): void {
   const place = placeFor(host, to);
   if (inode === undefined || place === undefined || place.directory.entries.has(place.name)) return;
   host.disk.change('user', (put) => put(place.directory, place.name, inode));
+  // Its ctime says so, and nothing says what for.
+  host.disk.touch(inode);
 }
 
 /** An empty directory of another file system is what is left. */
