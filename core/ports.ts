@@ -1,5 +1,6 @@
 /**
  * The ports: what Sluice needs from outside, in its own words. test/contracts proves every adapter on the same suite.
+ * All in one file, so that whoever writes an adapter reads one.
  */
 import type { ObjectKey } from './key.ts';
 import type { DeliveryRecord, LedgerEntry, MirrorRecord } from './ledger-entry.ts';

@@ -1,6 +1,7 @@
 /**
  * A folder that is claimed, until it is let go: its watcher, its work, and what its mode does beside single files.
- * What one file needs is in `move-file`, `mirror-file` and `append-file`.
+ * What one file needs is in `move-file`, `mirror-file` and `append-file`; in one piece is here what shares the claim, the last
+ * scan and the work.
  */
 import { type Watcher, watchTree } from '#adapters/host/watcher.ts';
 import { SyncError } from '#core/errors.ts';

@@ -1,7 +1,8 @@
 /**
  * One inotify instance and the watches of one folder. A directory is watched first and listed after, so that no file
  * falls between; every directory that comes to a new place is listed again, so that a late or misread event costs a
- * listing and nothing else. What the limit leaves no watch for is polled.
+ * listing and nothing else. What the limit leaves no watch for is polled. In one piece, because each event is judged by the
+ * same few beliefs.
  * https://man7.org/linux/man-pages/man7/inotify.7.html, "Limitations and caveats"
  */
 import { closeSync } from 'node:fs';

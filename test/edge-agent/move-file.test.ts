@@ -16,20 +16,11 @@ const KEY = objectKey('out/f');
 const times = vi.hoisted(() => ({ stand: false }));
 
 vi.mock(import('node:fs'), async (original) => {
-  const fs = await original();
-  const told = <Stats extends object | undefined>(stats: Stats): Stats => {
-    const moment = 1_700_000_000_000_000_000n;
-    return times.stand && stats !== undefined
-      ? Object.assign(stats, { mtimeNs: moment, ctimeNs: moment })
-      : stats;
-  };
-  return {
-    ...fs,
-    fstatSync: ((...args: Parameters<typeof fs.fstatSync>) =>
-      told(fs.fstatSync(...args))) as typeof fs.fstatSync,
-    lstatSync: ((...args: Parameters<typeof fs.lstatSync>) =>
-      told(fs.lstatSync(...args))) as typeof fs.lstatSync,
-  };
+  const { tellingTimes } = await import('./told-times.ts');
+  const moment = 1_700_000_000_000_000_000n;
+  return tellingTimes(await original(), () =>
+    times.stand ? { mtimeNs: moment, ctimeNs: moment } : undefined,
+  );
 });
 
 const APPEND = "require('node:fs').appendFileSync(process.argv[1], ' and more')";

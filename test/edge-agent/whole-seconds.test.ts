@@ -7,21 +7,11 @@ import { mirrorSetup } from './mirror-setup.ts';
 const times = vi.hoisted(() => ({ whole: false }));
 
 vi.mock(import('node:fs'), async (original) => {
-  const fs = await original();
+  const { tellingTimes } = await import('./told-times.ts');
   const second = (ns: bigint) => ns - (ns % 1_000_000_000n);
-  const told = <Stats extends object | undefined>(stats: Stats): Stats => {
-    if (!times.whole || stats === undefined || !('mtimeNs' in stats && 'ctimeNs' in stats)) return stats;
-    const { mtimeNs, ctimeNs } = stats;
-    if (typeof mtimeNs !== 'bigint' || typeof ctimeNs !== 'bigint') return stats;
-    return Object.assign(stats, { mtimeNs: second(mtimeNs), ctimeNs: second(ctimeNs) });
-  };
-  return {
-    ...fs,
-    fstatSync: ((...args: Parameters<typeof fs.fstatSync>) =>
-      told(fs.fstatSync(...args))) as typeof fs.fstatSync,
-    lstatSync: ((...args: Parameters<typeof fs.lstatSync>) =>
-      told(fs.lstatSync(...args))) as typeof fs.lstatSync,
-  };
+  return tellingTimes(await original(), ({ mtimeNs, ctimeNs }) =>
+    times.whole ? { mtimeNs: second(mtimeNs), ctimeNs: second(ctimeNs) } : undefined,
+  );
 });
 
 it('brings what was written within the second in which the file was synced, though its size is the same', async () => {
