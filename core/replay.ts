@@ -83,7 +83,9 @@ function foldHead(
   }
   if (sameState(entry, truth)) {
     const { revision, sequencer, permissions } = truth;
-    const write = { ...entry, revision, sequencer, ...(permissions === undefined ? {} : { permissions }) };
+    const { eventTimeMs } = isTimed(truth) ? truth : entry;
+    const told = permissions === undefined ? {} : { permissions };
+    const write = { ...entry, revision, sequencer, eventTimeMs, ...told };
     if (!samePermissions(entry, truth)) return { write, reason: 'new permissions' };
     const known = entry.sequencer === truth.sequencer;
     return { write, reason: known ? 'the ledger already says what HEAD says' : 'HEAD decided' };
@@ -181,13 +183,17 @@ export function isWrittenLater({ eventTimeMs }: LedgerEntry, lastModifiedMs: num
   return lastModifiedMs > eventTimeMs + EVENT_DELAY_MS;
 }
 
-/** The same bytes written again are another state where the store has no versions to tell: its time says so. */
+/** Whether only its time, as headers tell it, can say that the same bytes were written again. */
+function isTimed({ state, versionId, sequencer }: LedgerEntry): boolean {
+  return state === 'present' && versionId === '' && sequencer === '';
+}
+
 function sameState(left: LedgerEntry, right: LedgerEntry): boolean {
   if (left.state !== right.state || left.etag !== right.etag || left.sizeBytes !== right.sizeBytes)
     return false;
   if (left.state === 'deleted') return true;
   if (isWrittenLater(left, right.eventTimeMs)) return false;
-  const timed = left.versionId === '' && left.sequencer === '' && right.sequencer === '';
+  const timed = isTimed(left) && isTimed(right);
   return left.versionId === right.versionId && !(timed && left.eventTimeMs !== right.eventTimeMs);
 }
 

@@ -85,7 +85,11 @@ async function deliverState(
     record = begun;
   }
   const identity = digestOf([intent, record?.atMs ?? 0]);
-  if ((await perform(ports, key, looked, calls, identity)) === 'changed') return 'again';
+  if ((await perform(ports, key, looked, calls, identity)) === 'changed') {
+    // Should the object become what it was, telling that again would count as a retry of what was told of it before.
+    if (record === undefined) await forget(ports, key);
+    return 'again';
+  }
   const done = { ...after, atMs: laterThan(record, nowMs()) };
   if ((await ledger.recordDelivery(key, done, record)) === 'conflict') {
     log.warn('delivery: another one was under way, asked for again', { key });

@@ -106,12 +106,26 @@ describe('folding one event', () => {
   });
 
   it('takes an object that was written again under its ETag for another state: its metadata may be others', () => {
-    const known = ledgerEntry({ sequencer: '01', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 6_999 });
-    const looked = fold(known, objectEvent({ kind: 'look', sequencer: '' }), head(), NOW_MS);
-    expect(looked).toMatchObject({ write: { eventTimeMs: 9_000, sequencer: '' } });
+    const look = objectEvent({ kind: 'look', sequencer: '' });
+    // What is written while versions are suspended is always the version "null".
+    const known = ledgerEntry({ versionId: 'null', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 6_999 });
+    const now = head({ versionId: 'null' });
+    expect(fold(known, look, now, NOW_MS)).toMatchObject({ write: { eventTimeMs: 9_000 } });
     const near = { ...known, eventTimeMs: 7_000 };
-    expect(fold(near, objectEvent({ kind: 'look', sequencer: '' }), head(), NOW_MS)).toMatchObject({
-      write: { eventTimeMs: 7_000 },
+    expect(fold(near, look, now, NOW_MS)).toMatchObject({ write: { eventTimeMs: 7_000 } });
+  });
+
+  it('takes the time that HEAD tells where there is no other mark, so that the next look finds nothing new', () => {
+    const look = objectEvent({ kind: 'look', sequencer: '' });
+    const known = ledgerEntry({ sequencer: '01', etag: 'etag-9', sizeBytes: 9, eventTimeMs: 9_048 });
+    const { write } = fold(known, look, head(), NOW_MS) as { write: LedgerEntry };
+    expect(fold(write, look, head(), NOW_MS)).toEqual({
+      write: { ...write, revision: write.revision + 1 },
+      reason: 'the ledger already says what HEAD says',
+    });
+    const versioned = { ...known, versionId: 'v' };
+    expect(fold(versioned, look, head({ versionId: 'v' }), NOW_MS)).toMatchObject({
+      write: { eventTimeMs: 9_048 },
     });
   });
 

@@ -20,10 +20,10 @@ const HELLO_MD5 = '5d41402abc4b2a76b9719d911017c592';
 const down = (retryable = true) =>
   new SyncError('no', { op: 'call', retryable, code: retryable ? 'HTTP 503' : 'HTTP 422' });
 
-function world(deletes = true) {
+function world({ deletes = true, versioned = true } = {}) {
   let now = 1_000_000;
   const nowMs = () => ++now;
-  const hub = createMemoryStore({ bucket: 'hub', nowMs, versioned: true });
+  const hub = createMemoryStore({ bucket: 'hub', nowMs, versioned });
   const ledger = createMemoryLedger();
   const memory = createMemoryFileManager();
   const { log, lines } = createMemoryLog();
@@ -228,7 +228,7 @@ describe('delivering a key', () => {
   });
 
   it('tells of no delete where it is set so', async () => {
-    const { run, put, remove, memory } = world(false);
+    const { run, put, remove, memory } = world({ deletes: false });
     await put(key, 'hello');
     await run([{ key, revision: 1 }]);
     await remove(key);
@@ -298,6 +298,24 @@ describe('delivering a key', () => {
     expect(memory.files.get('k')?.md5).toBe('b8a9f715dbb64fd5c56e7783c6820a61');
   });
 
+  it('tells permissions anew when the object has become again what it was, within a second', async () => {
+    const { run, remove, hub, memory } = world({ versioned: false });
+    await remove(key);
+    await hub.put(key, Buffer.from('one'), { metadata: { mode: '0600' } });
+    const next = [
+      { body: 'two', mode: '0644' },
+      { body: 'one', mode: '0600' },
+    ];
+    hub.before(async (op) => {
+      if (op !== 'get') return;
+      const { body, mode } = next.shift() ?? {};
+      if (body !== undefined && mode !== undefined)
+        await hub.put(key, Buffer.from(body), { metadata: { mode } });
+    });
+    expect(await run([{ key, revision: 1 }])).toEqual([]);
+    expect(memory.files.get('k')?.permissions).toBe('{"mode":"0600"}');
+  });
+
   it('forgets and asks again when somebody else has noted something meanwhile', async () => {
     const { run, put, answering, ledger, deliveries, memory } = world();
     await put(key, 'one');
@@ -336,7 +354,7 @@ describe('delivering a key', () => {
 describe('delivering a rename', () => {
   const [from, to] = [objectKey('old'), objectKey('new')];
   async function renamed(deletes = true) {
-    const all = world(deletes);
+    const all = world({ deletes });
     await all.put(from, 'content');
     await all.run([{ key: from, revision: 1 }]);
     await all.put(to, 'content');
