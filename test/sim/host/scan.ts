@@ -3,6 +3,7 @@
  * while everybody else goes on.
  */
 import type { IndexedFolder, ScannedFile, ScanResult } from '#adapters/host/scan.ts';
+import type { Fingerprint } from '#adapters/host/tree.ts';
 import type { Inode } from './disk.ts';
 import type { SystemCall } from './errors.ts';
 import { at } from './paths.ts';
@@ -62,7 +63,7 @@ export const scanning = {
         result.files++;
         if (row !== undefined && trusted && hasFailed('lstat', path, result)) return;
         const inode = look();
-        const same = inode !== undefined && row?.synced === true && row.stamp === stampOf(inode);
+        const same = inode !== undefined && row?.synced === true && row.stamp === stampOf(stateOf(inode));
         if (!trusted || !same) await tell(path);
       },
       async unlisted(path) {
@@ -78,13 +79,8 @@ export const scanning = {
 };
 
 /** What changes when a file does. */
-export function stampOf({
-  dev,
-  ino,
-  mtimeNs,
-  ctimeNs,
-}: Pick<Inode, 'dev' | 'ino' | 'mtimeNs' | 'ctimeNs'>): string {
-  return [dev, ino, mtimeNs, ctimeNs].join(' ');
+export function stampOf({ dev, ino, sizeBytes, mtimeNs, ctimeNs }: Fingerprint): string {
+  return [dev, ino, sizeBytes, mtimeNs, ctimeNs].join(' ');
 }
 
 function stateOf({ dev, ino, data, mtimeNs, ctimeNs, mode, nlink }: Inode): ScannedFile['state'] {
