@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
-import { Damage, indexError, isDamage, requireWhole } from './index-error.ts';
+import { Damage, indexError, isDamage, requireWhole, unlessUnread } from './index-error.ts';
 import { connect, moveAside } from './index-file.ts';
 
 const VERSION = 1;
@@ -43,7 +43,7 @@ export interface OpenFile {
 /** Throws `SyncError` `IndexForeign` or `IndexTooNew` and leaves the file as it is when it is another's. */
 export function openBucketsFile(file: string): OpenFile {
   try {
-    return { database: openWhole(file), quarantined: undefined };
+    return { database: unlessUnread(file, () => openWhole(file)), quarantined: undefined };
   } catch (error) {
     if (!isDamage(error)) throw indexError(file, error);
     const aside = moveAside(file);

@@ -1,5 +1,5 @@
 /** What SQLite's errors mean for the index: damaged for good, full for now, or failed for another reason. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
 import { isSystemError } from './libc.ts';
@@ -12,6 +12,8 @@ const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 /** Busy, read-only, an error of the disk, full, cannot be opened: the file is as sound as it was. */
 const PASSING = new Set([5, 8, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN]);
+
+const READ_BYTES = 1024 * 1024;
 
 /** Found by our own checks, not by SQLite. */
 export class Damage extends Error {}
@@ -26,6 +28,34 @@ export function requireWhole(database: DatabaseSync): void {
   const errcode = Number(UNREAD_PAGE.exec(String(check))?.[1] ?? SQLITE_CORRUPT);
   const unread = Object.assign(new Error(String(check)), { errcode });
   throw isPassing(unread) ? unread : new Damage(String(check));
+}
+
+/**
+ * What `open` answers. SQLite calls a file damaged, too, whose first page it could not read: so it must say so twice, of a
+ * file of which every byte can be read.
+ */
+export function unlessUnread<Opened>(file: string, open: () => Opened): Opened {
+  try {
+    return open();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    for (const suffix of ['', '-wal']) requireReadable(file + suffix);
+    return open();
+  }
+}
+
+function requireReadable(file: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, 'r');
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let at = 0, bytes = -1; bytes !== 0; at += bytes) bytes = readSync(fd, buffer, 0, READ_BYTES, at);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code !== 'ENOENT') throw Object.assign(error, { errcode: SQLITE_IOERR });
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }
 
 export function isDamage(error: unknown): error is Error {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { SyncError } from '#core/errors.ts';
-import { Damage, indexError, isDamage, requireWhole } from './index-error.ts';
+import { Damage, indexError, isDamage, requireWhole, unlessUnread } from './index-error.ts';
 import { bringUpToDate, isOurSchema, VERSION, versionOf } from './index-schema.ts';
 
 /** Notes that only this file and `index-db.ts` know. */
@@ -17,7 +17,7 @@ const BESIDE_WAIT_MS = 30_000;
 /** `quarantined` is set when a damaged file was moved aside. */
 export function openDatabase(file: string): { database: DatabaseSync; quarantined: SyncError | undefined } {
   try {
-    return { database: openWhole(file), quarantined: undefined };
+    return { database: unlessUnread(file, () => openWhole(file)), quarantined: undefined };
   } catch (error) {
     if (!isDamage(error)) throw indexError(file, error);
     const aside = moveAside(file);
@@ -29,7 +29,7 @@ export function openDatabase(file: string): { database: DatabaseSync; quarantine
       hint: 'Nothing is lost: a new index is built from the folder. Check the disk.',
       cause: error,
     });
-    return { database: openWhole(file, true), quarantined };
+    return { database: openNew(file), quarantined };
   }
 }
 
@@ -47,6 +47,14 @@ export function openBeside(file: string): DatabaseSync {
     throw notYet(file, 'IndexTooOld', `the index ${file} is of an older version`);
   } catch (error) {
     database?.close();
+    throw indexError(file, error);
+  }
+}
+
+function openNew(file: string): DatabaseSync {
+  try {
+    return openWhole(file, true);
+  } catch (error) {
     throw indexError(file, error);
   }
 }

@@ -16,6 +16,7 @@ export interface Point {
 const STRACE = ['strace', '-f', '-qq', '-y', '-s', '0'];
 const INJECTED = '(INJECTED)';
 const UNLOCK = 'l_type=F_UNLCK';
+const TELLING = /^\d+ +[a-z0-9_]+\([12]</;
 const LINE = /^(\d+) +([a-z0-9_]+)\((.*)/;
 
 export interface Trace {
@@ -24,8 +25,11 @@ export interface Trace {
   points(path: string): Point[];
   /** The kinds of calls that were broken, in a way that a kernel knows. */
   injected(): Set<string>;
-  /** Whether the release of a lock was refused: no kernel does that, and SQLite waits for such a lock for ever. */
-  refusedUnlock(): boolean;
+  /**
+   * Whether nothing can be expected to be told: the release of a lock was refused, which no kernel does, and SQLite waits
+   * for such a lock for ever; or a call was broken that tells, on the standard output or error.
+   */
+  mute(): boolean;
 }
 
 /** @param injections as strace takes them, such as `fsync:error=EIO:when=3`; not two of one kind of call */
@@ -48,7 +52,7 @@ export function traced(
           .filter((line) => !line.includes(UNLOCK))
           .map((line) => LINE.exec(line)?.[2] ?? 'unknown'),
       ),
-    refusedUnlock: () => brokenIn(file).some((line) => line.includes(UNLOCK)),
+    mute: () => brokenIn(file).some((line) => line.includes(UNLOCK) || TELLING.test(line)),
   };
 }
 

@@ -1,10 +1,10 @@
 /** What start-up and reading make of an index that the disk has damaged. */
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test, vi } from 'vitest';
 import { openIndex } from '#adapters/host/index-db.ts';
-import { isDamage, requireWhole } from '#adapters/host/index-error.ts';
+import { isDamage, requireWhole, unlessUnread } from '#adapters/host/index-error.ts';
 import { temporaryFolder } from './folder.ts';
 import { reopen, rowOf, rowsOnDisk, settledIndex } from './index-rows.ts';
 
@@ -46,6 +46,26 @@ test.each(DAMAGES)(
     index.close();
   },
 );
+
+test('an index whose first page could not be read once, which SQLite calls damaged, is not thrown away', () => {
+  const file = settledIndex();
+  vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementationOnce(() => {
+    throw Object.assign(new Error('database disk image is malformed'), { errcode: 11 });
+  });
+  const index = openIndex(file);
+  expect(index.quarantined).toBeUndefined();
+  expect(index.counts('out').synced).toBeGreaterThan(0);
+  index.close();
+});
+
+test('a file that cannot be read is not called damaged', () => {
+  const directory = temporaryFolder();
+  const malformed = () => {
+    throw Object.assign(new Error('database disk image is malformed'), { errcode: 11 });
+  };
+  expect(() => unlessUnread(directory, malformed)).toThrow('EISDIR');
+  expect(() => unlessUnread(join(directory, 'absent'), malformed)).toThrow('malformed');
+});
 
 test('a damaged index of a version that kept no name of the installation is no first one either', () => {
   const file = settledIndex();

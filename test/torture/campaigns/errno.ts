@@ -81,7 +81,7 @@ async function failInTurn(world: World, random: Random, number: number): Promise
     await steps(scene.writer, STEPS_BETWEEN);
     const trace = traced(scene.base, syscalls, injections);
     const faults = await disturbed(scene, trace.options);
-    named(trace.refusedUnlock() ? faults.filter(({ kind }) => kind !== 'silent') : faults);
+    named(trace.mute() ? faults.filter(({ kind }) => kind !== 'silent') : faults);
     world.tally.fired(trace.injected().size);
   }
   named(await heal(scene));
