@@ -71,7 +71,8 @@ export function createJudge({
 
   /** I2: what an agent gives a name to is whole, and came from the hub. */
   function judgeArrival(path: string, inode: Inode, body: string): void {
-    if (inode.by === 'user') return;
+    // What a power cut has brought back was judged when it came, under the name that it had then.
+    if (inode.by === 'user' || inode.tornFrom !== undefined) return;
     const key = keyOf(path);
     const keys = [key, ...[...hub.past.keys()].filter((other) => mayBe(other, path))];
     const whole = keys.some((one) => hub.past.of(one).some(({ held }) => held?.body === body));
