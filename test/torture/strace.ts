@@ -25,10 +25,9 @@ export interface Trace {
   points(path: string): Point[];
   /** The kinds of calls that were broken, in a way that a kernel knows. */
   injected(): Set<string>;
-  /**
-   * Whether nothing can be expected to be told: the release of a lock was refused, which no kernel does, and SQLite waits
-   * for such a lock for ever; or a call was broken that tells, on the standard output or error.
-   */
+  /** Whether the release of a lock was refused: no kernel does that, and SQLite waits for such a lock for ever. */
+  refusedUnlock(): boolean;
+  /** Whether a call was broken that tells, on the standard output or error: then the exit code alone can. */
   mute(): boolean;
 }
 
@@ -52,7 +51,8 @@ export function traced(
           .filter((line) => !line.includes(UNLOCK))
           .map((line) => LINE.exec(line)?.[2] ?? 'unknown'),
       ),
-    mute: () => brokenIn(file).some((line) => line.includes(UNLOCK) || TELLING.test(line)),
+    refusedUnlock: () => brokenIn(file).some((line) => line.includes(UNLOCK)),
+    mute: () => brokenIn(file).some((line) => TELLING.test(line)),
   };
 }
 

@@ -7,7 +7,7 @@ import { inLanes } from '../lanes.ts';
 import type { Random } from '../random.ts';
 import type { Mode, Scene } from '../scene.ts';
 import { smallScene, steps } from '../small-scene.ts';
-import { traced } from '../strace.ts';
+import { type Trace, traced } from '../strace.ts';
 
 /** Of the agent, of Node, or of the loader before them. */
 const TOLD = /WARN|ERROR|^sluice-agent: |Error|error while loading|OpenSSL configuration error/m;
@@ -80,8 +80,8 @@ async function failInTurn(world: World, random: Random, number: number): Promise
     history.push(injections.join(' + '));
     await steps(scene.writer, STEPS_BETWEEN);
     const trace = traced(scene.base, syscalls, injections);
-    const faults = await disturbed(scene, trace.options);
-    named(trace.mute() ? faults.filter(({ kind }) => kind !== 'silent') : faults);
+    const faults = await disturbed(scene, trace);
+    named(trace.refusedUnlock() ? faults.filter(({ kind }) => kind !== 'silent') : faults);
     world.tally.fired(trace.injected().size);
   }
   named(await heal(scene));
@@ -101,7 +101,7 @@ function injectionOf(syscall: string, random: Random, ordinal: number): string {
 }
 
 /** A pass with the fault: either all is done all the same, or somebody is told. */
-async function disturbed(scene: Scene, options: Parameters<Scene['start']>[1]): Promise<Fault[]> {
+async function disturbed(scene: Scene, { options, mute }: Trace): Promise<Fault[]> {
   const agent = scene.start('once', options);
   let hung = false;
   const timer = setTimeout(() => {
@@ -117,7 +117,7 @@ async function disturbed(scene: Scene, options: Parameters<Scene['start']>[1]): 
   }
   // What ends by a signal of its own, service managers tell of.
   const said = agent.output();
-  const told = !hung && (typeof code === 'string' || TOLD.test(said));
+  const told = !hung && (typeof code === 'string' || TOLD.test(said) || mute());
   const what = hung ? 'hangs' : `ends with ${code} and says only: ${said.slice(-300)}`;
   return told ? faults : [...faults, fault('silent', what)];
 }
