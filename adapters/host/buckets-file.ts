@@ -5,8 +5,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SyncError } from '#core/errors.ts';
-import { Damage, indexError, isDamage, requireWhole, unlessUnread } from './index-error.ts';
-import { connect, moveAside } from './index-file.ts';
+import { Damage, indexError, requireWhole } from './index-error.ts';
+import { connect } from './index-file.ts';
+import { type OpenFile, openOrSetAside } from './set-aside.ts';
 
 const VERSION = 1;
 /** Of SQLite's header, so that no other program's database is taken for ours; "Slui". */
@@ -34,29 +35,11 @@ CREATE INDEX tasks_by_state ON tasks (bucket, destination, state, next_attempt_m
 CREATE TABLE requests (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, bucket TEXT NOT NULL);
 CREATE TABLE damage (found TEXT NOT NULL)`;
 
-export interface OpenFile {
-  database: DatabaseSync;
-  /** What to log, when a damaged file was moved aside. */
-  quarantined: SyncError | undefined;
-}
-
 /** Throws `SyncError` `IndexForeign` or `IndexTooNew` and leaves the file as it is when it is another's. */
 export function openBucketsFile(file: string): OpenFile {
-  try {
-    return { database: unlessUnread(file, () => openWhole(file)), quarantined: undefined };
-  } catch (error) {
-    if (!isDamage(error)) throw indexError(file, error);
-    const aside = moveAside(file);
-    const quarantined = new SyncError(`the ledger ${file} is damaged (${error.message}); kept as ${aside}`, {
-      op: 'index',
-      key: file,
-      retryable: false,
-      code: 'IndexCorrupt',
-      hint: 'Nothing is lost: another is built by comparing the stores. Deletes that were held are asked for again. Check the disk.',
-      cause: error,
-    });
-    return { database: openWhole(file), quarantined };
-  }
+  const hint =
+    'Nothing is lost: another is built by comparing the stores. Deletes that were held are asked for again. Check the disk.';
+  return openOrSetAside(file, 'ledger', () => openWhole(file), hint);
 }
 
 /** For another process than the agent: creates, checks and moves nothing. Throws `IndexAbsent` when it is not there. */

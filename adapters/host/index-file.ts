@@ -4,8 +4,9 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { SyncError } from '#core/errors.ts';
-import { Damage, indexError, isDamage, requireWhole, unlessUnread } from './index-error.ts';
+import { Damage, indexError, requireWhole } from './index-error.ts';
 import { bringUpToDate, isOurSchema, VERSION, versionOf } from './index-schema.ts';
+import { type OpenFile, openOrSetAside } from './set-aside.ts';
 
 /** Notes that only this file and `index-db.ts` know. */
 export const NOTE = { fresh: 'index/fresh', damaged: 'index/damaged', installation: 'index/installation' };
@@ -14,23 +15,10 @@ export const NOTE = { fresh: 'index/fresh', damaged: 'index/damaged', installati
 const WAIT_MS = 5_000;
 const BESIDE_WAIT_MS = 30_000;
 
-/** `quarantined` is set when a damaged file was moved aside. */
-export function openDatabase(file: string): { database: DatabaseSync; quarantined: SyncError | undefined } {
-  try {
-    return { database: unlessUnread(file, () => openWhole(file)), quarantined: undefined };
-  } catch (error) {
-    if (!isDamage(error)) throw indexError(file, error);
-    const aside = moveAside(file);
-    const quarantined = new SyncError(`the index ${file} is damaged (${error.message}); kept as ${aside}`, {
-      op: 'index',
-      key: file,
-      retryable: false,
-      code: 'IndexCorrupt',
-      hint: 'Nothing is lost: a new index is built from the folder. Check the disk.',
-      cause: error,
-    });
-    return { database: openNew(file), quarantined };
-  }
+/** Throws `SyncError` `IndexForeign` or `IndexTooNew` and leaves the file as it is when it is another's. */
+export function openDatabase(file: string): OpenFile {
+  const hint = 'Nothing is lost: a new index is built from the folder. Check the disk.';
+  return openOrSetAside(file, 'index', (lost) => openWhole(file, lost), hint);
 }
 
 /**
@@ -51,15 +39,7 @@ export function openBeside(file: string): DatabaseSync {
   }
 }
 
-function openNew(file: string): DatabaseSync {
-  try {
-    return openWhole(file, true);
-  } catch (error) {
-    throw indexError(file, error);
-  }
-}
-
-function openWhole(file: string, lost = false): DatabaseSync {
+function openWhole(file: string, lost: boolean): DatabaseSync {
   const present = sizeOf(file) > 0;
   // SQLite would delete a journal without its database, and what is in it with it.
   if (!present && sizeOf(`${file}-wal`) > 0) throw new Damage('its journal is there, but the file is not');
@@ -159,15 +139,4 @@ function notYet(file: string, code: string, message: string): SyncError {
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-export function moveAside(file: string): string {
-  let n = 1;
-  const taken = (name: string) => ['', '-wal', '-shm'].some((suffix) => existsSync(name + suffix));
-  while (taken(`${file}.corrupt-${n}`)) n++;
-  const aside = `${file}.corrupt-${n}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-  }
-  return aside;
 }

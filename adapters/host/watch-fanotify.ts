@@ -48,8 +48,13 @@ export function openFanotifySession(root: Buffer, options: WatchOptions, events:
       fail(error.message);
     },
   });
-  marks.push(mark(ROOT));
-  for (const path of mountsIn(root)) markMounted(path);
+  try {
+    marks.push(mark(ROOT));
+    for (const path of mountsIn(root)) markMounted(path);
+  } catch (error) {
+    close();
+    throw error;
+  }
   setImmediate(listed);
 
   function mark(top: Buffer): Mark {

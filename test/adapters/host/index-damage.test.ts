@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test, vi } from 'vitest';
 import { openIndex } from '#adapters/host/index-db.ts';
-import { isDamage, requireWhole, unlessUnread } from '#adapters/host/index-error.ts';
+import { Damage, isDamage, requireWhole, unlessUnread } from '#adapters/host/index-error.ts';
+import { openOrSetAside } from '#adapters/host/set-aside.ts';
 import { temporaryFolder } from './folder.ts';
 import { reopen, rowOf, rowsOnDisk, settledIndex } from './index-rows.ts';
 
@@ -65,6 +66,18 @@ test('a file that cannot be read is not called damaged', () => {
   };
   expect(() => unlessUnread(directory, malformed)).toThrow('EISDIR');
   expect(() => unlessUnread(join(directory, 'absent'), malformed)).toThrow('malformed');
+});
+
+test('when no other can be begun in place of a damaged file, the error names the file', () => {
+  const file = join(temporaryFolder(), 'index.db');
+  writeFileSync(file, 'no database at all');
+  const open = (lost: boolean) => {
+    if (!lost) throw new Damage('not a database');
+    throw Object.assign(new Error('unable to open database file'), { errcode: 14 });
+  };
+  const refusal = expect.objectContaining({ key: file, message: expect.stringContaining(file) });
+  expect(() => openOrSetAside(file, 'index', open, '')).toThrow(refusal);
+  expect(readFileSync(`${file}.corrupt-1`, 'utf8')).toBe('no database at all');
 });
 
 test('a damaged index of a version that kept no name of the installation is no first one either', () => {
