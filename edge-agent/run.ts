@@ -1,6 +1,6 @@
 /** `run` and `once`: folders and buckets of the settings, until a signal or until everything is done. */
 import { isSea } from 'node:sea';
-import { exitNow } from '#adapters/host/libc.ts';
+import { exitNow, skipExitHandlers } from '#adapters/host/libc.ts';
 import { giveMemoryBack, givePagesBack } from '#adapters/host/memory.ts';
 import { createSystemdNotifier } from '#adapters/host/sd-notify.ts';
 import { regularly } from '#adapters/host/ticks.ts';
@@ -166,6 +166,7 @@ function endAtOnce(): void {
     crashed = true;
   });
   process.on('exit', (code) => {
+    skipExitHandlers();
     if (isSea() && !crashed) exitNow(code);
   });
 }

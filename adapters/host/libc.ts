@@ -50,6 +50,7 @@ const preadv2 = functionOrNothing(
   'intptr_t preadv2(int fd, const uint8_t *vector, int count, int64_t offset, int flags)',
 );
 const vector = Buffer.alloc(16);
+const onExit = functionOrNothing('int on_exit(void *act, void *argument)');
 const renameat2 = functionOrNothing(
   'int renameat2(int fromFd, const uint8_t *from, int toFd, const uint8_t *to, uint32_t flags)',
 );
@@ -66,12 +67,18 @@ export function isSystemError(error: unknown): error is SystemError {
   return typeof code === 'string' && typeof syscall === 'string';
 }
 
-/**
- * Ends the process, with nothing left to be closed. koffi would flush the standard streams first, and wait for ever when the
- * disk of one refuses.
- */
+/** Ends the process, with nothing left to be closed. */
 export function exitNow(code: number): void {
   calls.exit(code);
+}
+
+/**
+ * Whatever ends the process from now on, a crash too: nothing that was registered before runs at its exit. koffi would flush
+ * the standard streams, and wait for ever when the disk of both refuses. musl does not offer it.
+ * https://man7.org/linux/man-pages/man3/on_exit.3.html
+ */
+export function skipExitHandlers(): void {
+  onExit?.(libc.symbol('_exit', 'void *'), null);
 }
 
 /** A non-blocking inotify descriptor. Throws EMFILE when the user has no instance left. */
