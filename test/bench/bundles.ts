@@ -108,6 +108,7 @@ const ENVIRONMENT = {
   [ENV.hubBucket]: 'hub',
   [ENV.reportsBucket]: 'reports',
   [ENV.ledgerTable]: 'ledger',
+  [ENV.destinationPlaces]: JSON.stringify({ mirror: 'mirror' }),
   [ENV.distribution]: 'E1',
   [ENV.destination]: JSON.stringify({ name: 'mirror', bucket: 'mirror' }),
   [ENV.fileManager]: JSON.stringify({ url: 'https://files.example.com' }),
