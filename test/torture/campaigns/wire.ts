@@ -13,6 +13,8 @@ import { WIRE_FAULTS } from '../wire-faults.ts';
 import { startWireProxy } from '../wire-proxy.ts';
 
 const MODES: Mode[] = ['move', 'mirror', 'receive'];
+/** One kind of fault at a time, and then all of them together. */
+const DISTURBANCES = [...Object.keys(WIRE_FAULTS).map((kind) => [kind]), Object.keys(WIRE_FAULTS)];
 const DISTURBED_MS = 3_000;
 
 export const wire: Campaign = {
@@ -20,18 +22,18 @@ export const wire: Campaign = {
   title: 'a proxy corrupts, cuts, stalls, lies and forgets',
   cases: [35, 39, 40, 41, 43, 44, 45, 46, 49],
   needs: [],
-  rounds: 40,
+  rounds: DISTURBANCES.length * MODES.length,
   run: (world) => inLanes(world, (random, number) => disturbOnce(world, random, number)),
 };
 
-/** One kind of fault at a time, and every tenth round all of them together. */
+/** In three laps each disturbance meets each mode. */
 async function disturbOnce(world: World, random: Random, number: number): Promise<void> {
   const { tally } = world;
-  const mode = random.pick(MODES);
-  const all = Object.keys(WIRE_FAULTS);
-  const one = all[number % all.length] ?? 'reset';
-  const kinds = number % 10 === 9 ? all : [one];
-  const what = `${mode}, ${kinds.length === 1 ? one : 'all faults'}`;
+  const index = number % DISTURBANCES.length;
+  const lap = Math.floor(number / DISTURBANCES.length);
+  const kinds = DISTURBANCES[index] ?? [];
+  const mode = MODES[(index + lap) % MODES.length] ?? 'move';
+  const what = `${mode}, ${kinds.length === 1 ? kinds[0] : 'all faults'}`;
   const proxy = await startWireProxy(world.hub.endpoint, random.fork());
   world.cleanup.defer(proxy.close);
   const scene = await smallScene(world, mode, random, { endpoint: proxy.endpoint });
