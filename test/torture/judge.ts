@@ -43,7 +43,11 @@ function holds(place: ReadonlyMap<string, string>, name: string, digest: string)
 function stranger(truth: Truth, place: ReadonlyMap<string, string>, what: string): Fault[] {
   return [...place]
     .filter(([name, digest]) => !truth.had(name, digest))
-    .map(([name, digest]) => fault('partial', `${what} ${name} (${digest}) was never written so`));
+    .map(([name, digest]) => {
+      const others = truth.namesOf(digest).join(', ');
+      const whose = others === '' ? '' : `; it is a version of ${others}`;
+      return fault('partial', `${what} ${name} (${digest}) was never written so${whose}`);
+    });
 }
 
 const CONVERGED: Record<Scene['mode'], (truth: Truth, sides: Sides) => Fault[]> = {

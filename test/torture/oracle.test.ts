@@ -69,6 +69,11 @@ it.each<[string, Mode, Record<string, string>, Record<string, string>, string[]]
   expect(await kinds(judgeNow(sceneOf(mode, files, objects, { f: ['old', 'new'] })))).toEqual(expected);
 });
 
+it('says whose version has come to a name that never had it', async () => {
+  const [, partial] = await judgeNow(sceneOf('move', { g: 'new' }, {}, { f: ['new'] }));
+  expect(partial?.what).toMatch(/file g \(\w+\) was never written so; it is a version of f$/);
+});
+
 it('finds what a crash has left in the trash', async () => {
   const scene = sceneOf('move', { '.sluice/trash/1-0': 'new' }, {}, { 'a/f': ['new'] });
   symlinkSync('a/f', join(scene.folder, '.sluice/trash/1-0.path'));

@@ -12,6 +12,8 @@ export interface Truth {
   present(): [name: string, digest: string][];
   /** Whether the name, or the name beside which it was put in a conflict, has ever had the content. */
   had(name: string, digest: string): boolean;
+  /** Every name that has ever had the content. */
+  namesOf(digest: string): string[];
 }
 
 /** What the agent adds to a name that is taken. */
@@ -39,6 +41,7 @@ export function createTruth(): Truth {
     last: (name) => last.get(name),
     present: () => [...last],
     had: (name, digest) => versions.get(ownerOf(name))?.has(digest) === true,
+    namesOf: (digest) => [...versions].flatMap(([name, its]) => (its.has(digest) ? name : [])),
   };
 }
 

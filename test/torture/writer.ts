@@ -40,6 +40,18 @@ const LEASED_MS = 5;
 /** After 45 s the kernel takes the lease: https://man7.org/linux/man-pages/man5/proc_sys_fs.5.html */
 const WITHIN_MS = 60_000;
 
+/** One that the agent has emptied and removed by now cannot be flushed, and those above it tell that it is gone. */
+async function flushDirectory(path: string): Promise<void> {
+  let directory: FileHandle;
+  try {
+    directory = await open(path, O_RDONLY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await directory.sync().finally(() => directory.close());
+}
+
 export function createWriter(
   { folder, truth, mode }: Pick<Scene, 'folder' | 'truth' | 'mode'>,
   random: Random,
@@ -92,8 +104,7 @@ export function createWriter(
   async function settle(name: string): Promise<void> {
     if (!durable) return;
     for (let at = dirname(name); ; at = dirname(at)) {
-      const directory = await open(join(folder, at), O_RDONLY);
-      await directory.sync().finally(() => directory.close());
+      await flushDirectory(join(folder, at));
       if (at === '.') return;
     }
   }
