@@ -6,6 +6,6 @@ import { createWriter, type Habits, type Writer } from './writer.ts';
 
 export function writerOf(scene: Scene, random: Random, habits: Habits = {}): Writer {
   return scene.mode === 'receive'
-    ? createSender(scene, random.fork())
+    ? createSender(scene, random.fork(), habits)
     : createWriter(scene, random.fork(), habits);
 }
